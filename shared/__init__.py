@@ -1,0 +1,1 @@
+"""Sluice: the pipeline that is deployed."""

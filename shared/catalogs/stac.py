@@ -1,0 +1,121 @@
+"""A STAC API's item search, page by page along its next links.
+
+A token is the next request, whole: a page can be asked for again from its message alone, and a search goes on as it
+began when ``datasets.toml`` changes meanwhile.
+"""
+
+import asyncio
+import json
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
+
+from shared.catalogs.http import Http
+from shared.catalogs.json_text import Lenient, explained, parse_json, shown
+from shared.catalogs.stac_items import read_item
+from shared.catalogs.stac_requests import NextLink, SearchRequest
+from shared.egress import Reply, check_status
+from shared.model.datasets import Allowlist, StacCatalog
+from shared.model.errors import AssetTooLargeError, EndlessCatalogError, MalformedCatalogError
+from shared.model.hrefs import unsigned
+from shared.model.items import CatalogItem, Page, Refusal
+from shared.model.messages import MAX_REQUEST_BYTES
+from shared.model.windows import Window
+from shared.redaction import redacted
+
+_MAX_PAGE_BYTES = 64 * 1024 * 1024
+
+
+class StacSearch:
+    """A CatalogReader of a STAC API; each page is one request, and the errors of egress pass through."""
+
+    def __init__(self, catalog: StacCatalog, *, allow: Allowlist, http: Http) -> None:
+        self._catalog = catalog
+        self._allow = allow
+        self._http = http
+
+    async def page(self, token: str | None, *, window: Window) -> Page:
+        """See ``CatalogReader``; a page without items can have a next one all the same."""
+        if window.since and window.until and window.since > window.until:
+            return Page(items=(), next_token=None)
+        request = SearchRequest.first(self._catalog, window=window) if token is None else SearchRequest.decode(token)
+        async with self._http.request(
+            request.method, request.href, allow=self._allow, headers=request.all_headers, body=request.encoded_body
+        ) as reply:
+            check_status(reply)
+            body = await _read(reply)
+        # A large page takes a second to parse, and copies share the event loop.
+        return await asyncio.to_thread(_page, body, request=request, address=reply.url)
+
+
+async def _read(reply: Reply) -> bytes:
+    try:
+        return await reply.read(_MAX_PAGE_BYTES)
+    except AssetTooLargeError as error:
+        raise MalformedCatalogError(f"the page has more than {_MAX_PAGE_BYTES} bytes") from error
+
+
+def _page(body: bytes, *, request: SearchRequest, address: str) -> Page:
+    place = redacted(unsigned(address))
+    try:
+        found = _Answer.model_validate(parse_json(body))
+    except ValidationError as error:
+        raise MalformedCatalogError(f"{place} is no page of a STAC API: {explained(error)}") from error
+    except ValueError as error:
+        raise MalformedCatalogError(f"{place} is no JSON: {error}, found {shown(body[:80])}") from error
+    items: list[CatalogItem] = []
+    refusals: list[Refusal] = []
+    for number, feature in enumerate(found.features, start=1):
+        item, refused = read_item(feature, address=address, name=f"feature {number} of {place} ({request.digest})")
+        refusals += refused
+        if item is not None:
+            items.append(item)
+    return Page(
+        items=tuple(items),
+        refusals=tuple(refusals),
+        next_token=_next_token(found.links, request=request, address=address),
+        matched=found.matched,
+    )
+
+
+def _next_token(links: list[JsonValue], *, request: SearchRequest, address: str) -> str | None:
+    raw = next((each for each in links if isinstance(each, dict) and each.get("rel") == "next"), None)
+    if raw is None:
+        return None
+    try:
+        following = request.followed_by(NextLink.model_validate(raw), address=address)
+        token = following.encode()
+    except ValidationError as error:
+        raise MalformedCatalogError(f"the next link can't be followed: {explained(error)}") from error
+    except ValueError as error:
+        raise MalformedCatalogError(f"the next link can't be followed, found {shown(raw)}") from error
+    if following == request:
+        raise EndlessCatalogError("the next link leads to the page that it stands on")
+    if len(json.dumps(token)) > MAX_REQUEST_BYTES:
+        raise MalformedCatalogError(f"the next request doesn't fit into a message: {len(token)} characters")
+    return token
+
+
+type _Count = Annotated[int, Field(ge=0)]
+
+
+class _Matched(BaseModel):
+    matched: Lenient[_Count] = None
+
+
+class _Answer(BaseModel):
+    """A page: features, to be read one by one, and links, of which only the next one has to be right."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    features: list[JsonValue]
+    links: Annotated[list[JsonValue], BeforeValidator(lambda value: [] if value is None else value)] = []
+    number_matched: Lenient[_Count] = Field(None, alias="numberMatched")
+    context: Lenient[_Matched] = None
+
+    @property
+    def matched(self) -> int | None:
+        """The count of OGC API - Features, or that of the older context extension."""
+        if self.number_matched is not None:
+            return self.number_matched
+        return self.context.matched if self.context else None

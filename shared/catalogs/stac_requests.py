@@ -1,0 +1,140 @@
+"""The requests of a STAC item search: the first one, and what a next link makes of the one before.
+
+https://github.com/radiantearth/stac-api-spec/blob/main/item-search/README.md: a next link says how the next page is
+asked for (``method``, ``headers``, ``body``), and with ``merge: true`` that its headers and body are added to those of
+the request that it answers::
+
+    {"rel": "next", "method": "POST", "href": "https://stac.example.org/search", "body": {"skip": 100}, "merge": true}
+"""
+
+import hashlib
+import json
+import re
+from typing import Annotated, Literal, Self
+from urllib.parse import urlencode, urljoin, urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
+
+from shared.catalogs.json_text import explained
+from shared.model.datasets import StacCatalog
+from shared.model.errors import MalformedRequestError
+from shared.model.windows import Window
+
+_ACCEPT = "application/geo+json, application/json;q=0.9"
+# No secret rests in a queue, and how a connection is made is egress' business.
+_DROPPED_HEADERS = re.compile(
+    r".*(authorization|cookie|auth-|api-?key|subscription-key|secret|signature|(security|access)-token).*"
+    r"|host|connection|content-.*|transfer-encoding|te|trailer|upgrade|expect|accept-encoding",
+    re.IGNORECASE,
+)
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
+
+
+def _kept(headers: dict[str, str]) -> dict[str, str]:
+    """Headers that may rest in a message and be sent: no credentials, nothing that breaks out of its line."""
+    return {
+        name: value
+        for name, value in headers.items()
+        if _HEADER.fullmatch(name) and _HEADER_VALUE.fullmatch(value) and not _DROPPED_HEADERS.fullmatch(name)
+    }
+
+
+def _read_method(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value or "GET"
+
+
+# Servers write members that they leave out as null.
+type _Headers = Annotated[dict[str, str], BeforeValidator(lambda value: value or {}), AfterValidator(_kept)]
+type _Method = Annotated[Literal["GET", "POST"], BeforeValidator(_read_method)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
+
+
+class NextLink(_Part):
+    """How a page says that the next one is asked for."""
+
+    href: Annotated[str, Field(min_length=1)]
+    method: _Method = "GET"
+    headers: _Headers = {}
+    body: dict[str, JsonValue] | None = None
+    merge: bool | None = None
+
+
+class SearchRequest(_Part):
+    """One request of a search; as JSON it is the token of the page that it asks for."""
+
+    href: Annotated[str, Field(min_length=1, max_length=8192)]
+    method: _Method = "GET"
+    headers: _Headers = {}
+    body: dict[str, JsonValue] | None = None
+
+    @classmethod
+    def first(cls, catalog: StacCatalog, *, window: Window) -> Self:
+        """The request for a search's first page."""
+        search: dict[str, JsonValue] = {**catalog.query, "limit": catalog.page_size}
+        if catalog.collections:
+            search["collections"] = list(catalog.collections)
+        if window.interval is not None:
+            search["datetime"] = window.interval
+        parts = urlsplit(catalog.url)
+        path = parts.path.rstrip("/")
+        parts = parts._replace(path=path if path.endswith("/search") else f"{path}/search")
+        if catalog.method == "POST":
+            return cls(method="POST", href=parts.geturl(), body=search)
+        query = urlencode({name: _parameter(value) for name, value in search.items()})
+        return cls(href=parts._replace(query=f"{parts.query}&{query}".lstrip("&")).geturl())
+
+    @classmethod
+    def decode(cls, token: str) -> Self:
+        """Read a token; raises MalformedRequestError."""
+        try:
+            return cls.model_validate_json(token)
+        except ValidationError as error:
+            raise MalformedRequestError(f"the token is none of a STAC search: {explained(error)}") from error
+
+    def encode(self) -> str:
+        """The token; raises ValueError for text that can't be written in UTF-8."""
+        return self.model_dump_json(exclude_defaults=True)
+
+    def followed_by(self, link: NextLink, *, address: str) -> "SearchRequest":
+        """The request that a link asks for, seen from the page at ``address``; raises ValueError for no address."""
+        headers, body = link.headers, link.body
+        if link.merge:
+            headers = {**self.headers, **headers}
+            body = {**(self.body or {}), **(body or {})}
+        return SearchRequest(
+            method=link.method,
+            href=urljoin(address, link.href),
+            headers=headers,
+            body=body if link.method == "POST" else None,
+        )
+
+    @property
+    def all_headers(self) -> dict[str, str]:
+        """What is sent."""
+        typed = {"Content-Type": "application/json"} if self.body is not None else {}
+        return {"Accept": _ACCEPT, **self.headers, **typed}
+
+    @property
+    def encoded_body(self) -> bytes | None:
+        """What is sent."""
+        return None if self.body is None else json.dumps(self.body, separators=(",", ":")).encode()
+
+    @property
+    def digest(self) -> str:
+        """Tells the pages of a POST search apart, which have one address."""
+        return hashlib.sha256(self.encode().encode()).hexdigest()[:8]
+
+
+def _parameter(value: JsonValue) -> str:
+    """A member of a search as GET writes it: lists of plain values with commas, anything else as JSON."""
+    match value:
+        case str():
+            return value
+        case list() if not any(isinstance(each, dict | list) for each in value):
+            return ",".join(_parameter(each) for each in value)
+        case _:
+            return json.dumps(value, separators=(",", ":"))

@@ -1,0 +1,193 @@
+"""Opens everything once per process: the only place where real parts are put together."""
+
+import asyncio
+import contextlib
+import dataclasses
+import logging
+import os
+import random
+import socket
+import uuid
+from collections.abc import AsyncGenerator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from shared.catalogs.manifest import Manifest
+from shared.catalogs.manifest_bytes import Opened, open_by_scheme, open_file, open_web
+from shared.catalogs.reader import CatalogReader
+from shared.catalogs.stac import StacSearch
+from shared.copying import Copying, Engine, Fates, MemoryBudget
+from shared.discovery import Discovery, Starting, Withholding
+from shared.egress import Egress
+from shared.model.datasets import Dataset, Datasets, StacCatalog, load_datasets
+from shared.model.settings import HostQueues, Settings
+from shared.redaction import redacted
+from shared.sources.reading import HttpSources
+from shared.status import Status
+from shared.storage.accounts import Account, open_account
+from shared.storage.activity import AzureActivities
+from shared.storage.blobs import AzureBlobs, BlobPath
+from shared.storage.creation import create_missing
+from shared.storage.failures import AzureFailures
+from shared.storage.ledger import AzureLedger
+from shared.storage.meter import Meter
+from shared.storage.queues import AzureQueues
+from shared.storage.runs import AzureRuns
+from shared.storage.streams import open_stream
+from shared.telemetry import configure_logging
+
+logger = logging.getLogger(__name__)
+
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    """The use cases, ready to be called."""
+
+    starting: Starting
+    discovery: Discovery
+    copying: Copying
+    status: Status
+
+
+class Process:
+    """The app of this process, opened by whichever invocation comes first."""
+
+    def __init__(self, root: Path = _ROOT) -> None:
+        self._root = root
+        self._opening = asyncio.Lock()
+        self._stack = contextlib.AsyncExitStack()
+        self._app: App | None = None
+
+    async def app(self) -> App:
+        """The app. Raises DatasetsInvalidError, StorageFailedError or what is wrong with the settings, at each call."""
+        async with self._opening:
+            if self._app is None:
+                configure_logging(redact=redacted)
+                self._app = await self._stack.enter_async_context(open_app(self._root))
+            return self._app
+
+    async def is_healthy(self) -> bool:
+        """Tell whether the app can be opened and storage answers; why not stands in the log."""
+        try:
+            return await (await self.app()).status.is_healthy()
+        except Exception:
+            logger.exception("not healthy", extra={"action": "not_healthy"})
+            return False
+
+    async def close(self) -> None:
+        """Close every client; the next ``app`` opens them anew."""
+        async with self._opening:
+            self._app = None
+            await self._stack.aclose()
+
+
+@contextlib.asynccontextmanager
+async def open_app(root: Path) -> AsyncGenerator[App]:
+    """Read settings and datasets, open storage and network until the block ends."""
+    settings = Settings()
+    datasets = load_datasets(root / settings.datasets_file)
+    capacity = settings.instances * HostQueues.read(root / "host.json").concurrency
+    async with open_account(settings) as account, contextlib.aclosing(Egress()) as egress:
+        if settings.create_missing:
+            await create_missing(
+                account, containers={each.destination.container for each in datasets.datasets.values()}
+            )
+        parts = _Parts(settings=settings, datasets=datasets, account=account, egress=egress, root=root)
+        yield parts.app(capacity=capacity)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Parts:
+    """What the use cases are made of."""
+
+    settings: Settings
+    datasets: Datasets
+    account: Account
+    egress: Egress
+    root: Path
+
+    def app(self, *, capacity: int) -> App:
+        """Put the use cases together; ``capacity`` is what all instances copy at once."""
+        queues, runs = AzureQueues(self.account.queues), AzureRuns(self.account.tables, blobs=self._blobs())
+        starting = Starting(
+            datasets=self.datasets,
+            runs=runs,
+            queues=queues,
+            clock=_now,
+            new_id=_new_id,
+            stall=timedelta(minutes=self.settings.stall_minutes),
+        )
+        discovery = Discovery(
+            datasets=self.datasets,
+            runs=runs,
+            ledger=AzureLedger(self.account.tables),
+            queues=queues,
+            failures=AzureFailures(self.account.tables),
+            catalog_of=self._catalog,
+            withholding=Withholding(queues=queues, saturation=self.settings.saturation, capacity=capacity),
+            recheck=timedelta(seconds=self.settings.recheck_seconds),
+            clock=_now,
+            chance=_chance,
+        )
+        status = Status(
+            datasets=self.datasets,
+            runs=runs,
+            queues=queues,
+            activities=AzureActivities(self.account.tables),
+            saturation=self.settings.saturation,
+            capacity=capacity,
+            clock=_now,
+        )
+        return App(starting=starting, discovery=discovery, copying=self._copying(queues), status=status)
+
+    def _copying(self, queues: AzureQueues) -> Copying:
+        engine = Engine(
+            blobs=self._blobs(),
+            sources=HttpSources(self.egress),
+            budget=MemoryBudget(self.settings.memory),
+            block_size=self.settings.block_size,
+            clock=_now,
+        )
+        activities = AzureActivities(self.account.tables)
+        process = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        return Copying(
+            datasets=self.datasets,
+            ledger=AzureLedger(self.account.tables),
+            copy=engine.copy,
+            fates=Fates(queues=queues, failures=AzureFailures(self.account.tables), clock=_now, chance=_chance),
+            meter=Meter(activities, process=process, clock=_now, sleep=asyncio.sleep),
+            clock=_now,
+            deadline=timedelta(seconds=self.settings.deadline_seconds),
+        )
+
+    def _catalog(self, dataset: Dataset) -> CatalogReader:
+        if isinstance(dataset.catalog, StacCatalog):
+            return StacSearch(dataset.catalog, allow=dataset.allow, http=self.egress)
+        by_scheme = open_by_scheme(
+            web=open_web(self.egress, allow=dataset.allow), blob=self._open_blob, file=open_file(self.root)
+        )
+        return Manifest(dataset.catalog, open_manifest=by_scheme)
+
+    @contextlib.asynccontextmanager
+    async def _open_blob(self, url: str, offset: int, /) -> AsyncGenerator[Opened]:
+        container, _, name = url.removeprefix("blob://").partition("/")
+        stream = await open_stream(self.account.blobs, BlobPath(container=container, name=name), offset=offset)
+        yield Opened(chunks=stream.chunks, version=stream.etag)
+
+    def _blobs(self) -> AzureBlobs:
+        return AzureBlobs(self.account.blobs)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _chance() -> float:
+    return random.SystemRandom().random()
+
+
+def _new_id(began: datetime) -> str:
+    """Sorts by time, and is unlike any other."""
+    return f"{began:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"

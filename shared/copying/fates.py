@@ -1,0 +1,118 @@
+"""What becomes of a failure: retried by the runtime, deferred, sent again to go on, or poisoned with its reason."""
+
+import dataclasses
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+
+from shared.model.assets import Asset
+from shared.model.deferral import delay, patience_is_over, retry_after_of
+from shared.model.errors import Fate, MalformedRequestError, UnfinishedError, fate_of
+from shared.model.hrefs import host_of
+from shared.model.messages import CopyRequest, Queue, Reason
+from shared.model.rows import Failure
+from shared.redaction import cut, redacted
+from shared.storage.failures import Failures
+from shared.storage.queues import NOW, Queues
+
+logger = logging.getLogger(__name__)
+
+#: What is put off for longer leaves the lane: a slow host must not look like a full queue.
+_LATER_FROM = timedelta(seconds=60)
+_REASON_LENGTH = 4096
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Fates:
+    """Acts on failures, in one place, after they were written to the failures table."""
+
+    queues: Queues
+    failures: Failures
+    clock: Callable[[], datetime]
+    #: Uniform in [0, 1).
+    chance: Callable[[], float]
+
+    async def settle(self, request: CopyRequest, failed: Mapping[Asset, Exception], *, lane: Queue) -> None:
+        """Give each failed asset of a request its fate.
+
+        Where all that is left of the request is worth a retry, raises the first error, so that the runtime retries,
+        counts and poisons. Otherwise every part is sent as a request of its own before this returns.
+        """
+        if not failed:
+            return
+        await self._record(request, failed)
+        by_fate: defaultdict[Fate, dict[Asset, Exception]] = defaultdict(dict)
+        for asset, error in failed.items():
+            by_fate[self._fate(request, error)][asset] = error
+        if set(by_fate) == {Fate.RETRY}:
+            raise next(iter(failed.values()))
+        await self._poison(request, by_fate[Fate.POISON], lane=lane)
+        await self._defer(request, by_fate[Fate.DEFER], lane=lane)
+        await self._resend(request, by_fate[Fate.RESEND], lane=lane)
+        if by_fate[Fate.RETRY]:
+            await self.queues.send(lane, request.of(by_fate[Fate.RETRY]).encode())
+
+    async def refuse(self, body: bytes, error: MalformedRequestError, *, lane: Queue) -> None:
+        """Put a message that isn't one of ours into the lane's poison queue as it is."""
+        await self.queues.send(lane.poison, body.decode("utf-8", "backslashreplace"))
+        extra = {"action": "message_refused", "queue": lane.value, "error": cut(redacted(str(error)), 500)}
+        logger.warning("message refused", extra=extra)
+
+    def _fate(self, request: CopyRequest, error: Exception) -> Fate:
+        fate = fate_of(error)
+        over = fate is Fate.DEFER and patience_is_over(request.deferred_since, now=self.clock())
+        return Fate.RETRY if over else fate
+
+    async def _record(self, request: CopyRequest, failed: Mapping[Asset, Exception]) -> None:
+        now = self.clock()
+        rows = [
+            Failure(
+                dataset=request.dataset,
+                item=asset.item,
+                key=asset.key,
+                href=asset.href,
+                error=type(error).__name__,
+                fate=self._fate(request, error),
+                message=_text(error),
+                host=host_of(asset.href),
+                cause=request.cause,
+                first_at=now,
+                last_at=now,
+            )
+            for asset, error in failed.items()
+        ]
+        await self.failures.record(rows)
+        for row in rows:
+            fields = row.model_dump(include={"dataset", "item", "key", "error", "fate", "message", "host", "cause"})
+            logger.warning("copy failed", extra={"action": "copy_failed", "reason": fields.pop("message"), **fields})
+
+    async def _poison(self, request: CopyRequest, failed: Mapping[Asset, Exception], *, lane: Queue) -> None:
+        """One message for each asset, with its own reason: so each can be mended and sent back by itself."""
+        for asset, error in failed.items():
+            reason = Reason(error=type(error).__name__, message=_text(error), at=self.clock())
+            poison = request.of([asset]).model_copy(update={"reason": reason})
+            await self.queues.send(lane.poison, poison.encode())
+
+    async def _defer(self, request: CopyRequest, failed: Mapping[Asset, Exception], *, lane: Queue) -> None:
+        if not failed:
+            return
+        delay = self._delay(request.deferrals, failed.values())
+        since = request.deferred_since or self.clock()
+        later = request.of(failed).model_copy(update={"deferrals": request.deferrals + 1, "deferred_since": since})
+        await self.queues.send(Queue.COPY_LATER if delay > _LATER_FROM else lane, later.encode(), delay=delay)
+
+    async def _resend(self, request: CopyRequest, failed: Mapping[Asset, Exception], *, lane: Queue) -> None:
+        """One message for each asset: each has its own progress."""
+        for asset, error in failed.items():
+            staged = error.staged_blocks if isinstance(error, UnfinishedError) else None
+            rest = request.of([asset]).model_copy(update={"staged_blocks": staged})
+            await self.queues.send(lane, rest.encode(), delay=NOW)
+
+    def _delay(self, deferrals: int, errors: Iterable[Exception]) -> timedelta:
+        asked = max((retry_after_of(each) for each in errors), default=NOW)
+        return delay(deferrals, asked=asked, chance=self.chance())
+
+
+def _text(error: Exception) -> str:
+    return cut(redacted(str(error) or repr(error)), _REASON_LENGTH)

@@ -1,0 +1,7 @@
+"""Catalogs become copy requests, page by page, and no faster than copies get done."""
+
+from shared.discovery.pages import Discovery
+from shared.discovery.starting import Starting
+from shared.discovery.withholding import Withholding
+
+__all__ = ["Discovery", "Starting", "Withholding"]

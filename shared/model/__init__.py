@@ -1,0 +1,1 @@
+"""Values: assets, datasets, messages, errors, settings. No I/O."""

@@ -1,0 +1,240 @@
+"""Datasets: what is copied from where to where, as ``datasets.toml`` says it (schema: ``datasets.schema.json``)."""
+
+import ipaddress
+import re
+import tomllib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from cronsim import CronSim, CronSimError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+
+from shared.model.errors import DatasetsInvalidError, UnknownDatasetError
+from shared.model.hrefs import host_of
+from shared.model.messages import MAX_ASSETS
+from shared.model.names import check_template
+from shared.model.windows import Window
+
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+class Integrity(StrEnum):
+    """What a copy does about checksums."""
+
+    #: An asset without a checksum that can be computed is a permanent failure.
+    REQUIRE = "require"
+    #: A checksum that the catalog states has to agree; the ledger says where there was none.
+    CHECK = "check"
+    #: A checksum that doesn't agree is logged, and the asset is copied.
+    LOG = "log"
+
+
+class OnExisting(StrEnum):
+    """What a copy does about a blob that stands there already."""
+
+    #: Keep it if it agrees with the expected length and checksum (else with the source's validator), or replace it.
+    SKIP_VERIFIED = "skip_verified"
+
+
+class ManifestFormat(StrEnum):
+    """How the lines of a manifest are written."""
+
+    #: By the ending of its address, or the header ``TsvHttpData-1.0``.
+    AUTO = "auto"
+    CSV = "csv"
+    TSV = "tsv"
+    NDJSON = "ndjson"
+
+
+def _cron(text: str) -> str:
+    try:
+        CronSim(text, _EPOCH)
+    except CronSimError as error:
+        raise ValueError(f"no cron expression of five fields ({error}); an example: 15 3 * * *") from error
+    return text
+
+
+def _interval(text: str) -> str:
+    Window.parse(text)
+    return text
+
+
+def _network(text: str) -> str:
+    ipaddress.ip_network(text)
+    return text
+
+
+def _host(text: str) -> str:
+    if not re.fullmatch(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*|\[?[0-9a-f:.]+\]?", text):
+        raise ValueError("a host in lower case, such as data.example.org or *.example.org, without scheme or port")
+    return text
+
+
+def _bbox(bbox: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    west, south, east, north = bbox
+    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):  # noqa: PLR2004 - degrees
+        raise ValueError("west, south, east, north in degrees, south before north; west may lie east of east")
+    return bbox
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class StacCatalog(_Part):
+    """A STAC API's item search."""
+
+    kind: Literal["stac"]
+    url: Annotated[str, Field(pattern=r"^https?://")]
+    """The API's landing page, or its search address if that ends in /search."""
+    method: Literal["POST", "GET"] = "POST"
+    """How the search is asked."""
+    collections: tuple[str, ...] = ()
+    """Collections to search; none: all."""
+    query: Mapping[str, JsonValue] = {}
+    """Further members of the search, such as filter, query, sortby or ids."""
+    page_size: Annotated[int, Field(ge=1, le=10_000)] = 100
+    """The search's limit: items a page."""
+
+
+class ManifestCatalog(_Part):
+    """A list of files: TSV, CSV or NDJSON, one line a file."""
+
+    kind: Literal["manifest"]
+    url: Annotated[str, Field(pattern=r"^(https?://|blob://[^/]+/.|file:.)")]
+    """https://…, blob://container/name in the data account, or file:path within the app's folder."""
+    format: ManifestFormat = ManifestFormat.AUTO
+    """How its lines are written."""
+    page_size: Annotated[int, Field(ge=1, le=10_000)] = 1000
+    """Lines a page."""
+
+
+type Catalog = Annotated[StacCatalog | ManifestCatalog, Field(discriminator="kind")]
+
+
+class Selection(_Part):
+    """Which items and which of their assets are copied."""
+
+    include: tuple[str, ...] = ("*",)
+    """Asset keys, with * and ?."""
+    exclude: tuple[str, ...] = ()
+    """Asset keys that are left out, with * and ?."""
+    media_types: tuple[str, ...] = ("*",)
+    """Media types, with * and ?, parameters aside; an asset that states none is selected by * only."""
+    min_bytes: Annotated[int, Field(ge=0)] = 0
+    """Smaller assets are left out, where the catalog states a size."""
+    max_bytes: Annotated[int, Field(ge=1)] | None = None
+    """Larger assets are left out, where the catalog states a size; a copy of unknown size ends here."""
+    datetime: Annotated[str, AfterValidator(_interval)] | None = None
+    """An interval such as 2024-01-01T00:00:00Z/.. that an item's time lies in."""
+    bbox: Annotated[tuple[float, float, float, float], AfterValidator(_bbox)] | None = None
+    """West, south, east, north in degrees, over the antimeridian if west > east; items that touch it are selected."""
+
+
+class Destination(_Part):
+    """Where the blobs go."""
+
+    container: Annotated[str, Field(pattern=r"^[a-z0-9](-?[a-z0-9]){2,62}$")]
+    """A container of the data account."""
+    name: Annotated[str, AfterValidator(check_template)] = "{dataset}/{collection}/{id}/{key}/{file}"
+    """The blob's name, made of {dataset} {collection} {id} {item} {key} {file} {path} {host} {year} {month} {day}."""
+
+
+class Allowlist(_Part):
+    """Where requests for this dataset may go; everything else is refused at the socket."""
+
+    hosts: Annotated[tuple[Annotated[str, AfterValidator(_host)], ...], Field(min_length=1)]
+    """Hosts, such as data.example.org or *.example.org."""
+    http_hosts: tuple[Annotated[str, AfterValidator(_host)], ...] = ()
+    """Those of them that may be asked without TLS."""
+    ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = (80, 443)
+    """Ports."""
+    private_networks: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
+    """Networks that aren't public and may be reached all the same, such as 10.1.0.0/16."""
+
+
+class Policy(_Part):
+    """How assets are copied."""
+
+    integrity: Integrity = Integrity.CHECK
+    """require, check or log."""
+    on_existing: OnExisting = OnExisting.SKIP_VERIFIED
+    """What becomes of a blob that stands there already."""
+    bundle_assets: Annotated[int, Field(ge=1, le=MAX_ASSETS)] = 32
+    """Small assets that travel in one request."""
+    bundle_bytes: Annotated[int, Field(ge=0, le=64 * 1024 * 1024)] = 8 * 1024 * 1024
+    """Their size together; an asset that is larger, or of unknown size, travels alone."""
+
+
+class Dataset(_Part):
+    """A named stream of items."""
+
+    catalog: Catalog
+    destination: Destination
+    allow: Allowlist
+    select: Selection = Selection()
+    policy: Policy = Policy()
+    schedule: Annotated[str, AfterValidator(_cron)] | None = None
+    """When a run begins: five cron fields, UTC. None: on request only."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        host = host_of(self.catalog.url) if self.catalog.url.startswith("http") else None
+        if host is not None and not matches_host(host, self.allow.hosts):
+            raise ValueError(f"the catalog's host {host!r} isn't allowed; add it to allow.hosts")
+        return self
+
+
+class Datasets(_Part):
+    """The whole file."""
+
+    datasets: Annotated[
+        dict[Annotated[str, Field(pattern=r"^[a-z0-9](-?[a-z0-9]){0,47}$")], Dataset], Field(min_length=1)
+    ]
+
+    def named(self, name: str) -> Dataset:
+        """The dataset of this name; raises UnknownDatasetError."""
+        if name not in self.datasets:
+            known = ", ".join(sorted(self.datasets))
+            raise UnknownDatasetError(f"no dataset is called {name!r}; these are defined: {known}")
+        return self.datasets[name]
+
+
+def load_datasets(path: Path) -> Datasets:
+    """Read a datasets file; raises DatasetsInvalidError: file, dataset, field, what stands there and what could."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise DatasetsInvalidError(f"{path} doesn't exist; the setting DATASETS_FILE names it") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DatasetsInvalidError(f"{path} is no TOML: {error}") from error
+    try:
+        return Datasets.model_validate(raw)
+    except ValidationError as error:
+        raise DatasetsInvalidError(f"{path}:\n{_explained(error)}") from error
+
+
+def matches_host(host: str, patterns: tuple[str, ...]) -> bool:
+    """Tell whether a host is one of these; ``*.example.org`` stands for every host below example.org."""
+    return any(host == each or (each.startswith("*.") and host.endswith(each[1:])) for each in patterns)
+
+
+def _explained(error: ValidationError) -> str:
+    lines: list[str] = []
+    for each in error.errors(include_url=False):
+        place = ".".join(str(part) for part in each["loc"])
+        lines.append(f"  {place}: {each['msg']}; found {_shown(each['input'])}{_choices(each)}")
+    return "\n".join(lines)
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) < 80 else f"{text[:77]}..."  # noqa: PLR2004 - a line of a terminal
+
+
+def _choices(error: Any) -> str:
+    expected = error.get("ctx", {}).get("expected_tags") or error.get("ctx", {}).get("expected")
+    return f"; it could be {expected}" if expected else ""

@@ -1,0 +1,208 @@
+"""Everything that can go wrong, each with one fate.
+
+::
+
+    SluiceError
+    ├── RetryableError                 escapes: the runtime retries, counts and poisons
+    │   ├── TruncatedBodyError         the body ended before its stated length
+    │   ├── SourceChangedError         another version of the source came in the middle
+    │   ├── SourceRefusedError         401 or 403: a signature ran out, or a right is missing
+    │   ├── UnexpectedStatusError      a status that nothing else here speaks of
+    │   ├── DestinationContendedError  three rounds, and somebody else's blob still stands there
+    │   ├── StorageFailedError         Azure Storage answered with an error that is not ours
+    │   └── NoProgressError            a copy that began again has staged nothing since
+    ├── DeferredError                  sent again with a delay, costs no attempt
+    │   ├── SourceThrottledError       429, or a Retry-After
+    │   └── SourceUnavailableError     5xx, a time-out, no connection
+    ├── UnfinishedError                the soft deadline is near: sent again, resumes
+    ├── PermanentError                 to the poison queue at once, with its reason
+    │   ├── AssetNotFoundError         404 or 410
+    │   ├── UrlRefusedError            scheme, host, port, address or redirect outside the allowlist
+    │   ├── MalformedRequestError      a message that is none of ours, or doesn't fit its dataset
+    │   ├── UnknownDatasetError        no such dataset in datasets.toml
+    │   ├── ChecksumMismatchError      the bytes aren't those that the catalog states
+    │   ├── LengthMismatchError        as many bytes as the server said, but not as the catalog says
+    │   ├── UnverifiableError          the dataset requires a checksum and there is none
+    │   ├── ContentMismatchError       an error page, or bytes of another format
+    │   ├── BadNameError               a destination name that could collide or climb
+    │   ├── NameTakenError             another asset's blob stands at this name
+    │   ├── AssetTooLargeError         more blocks than a blob can have, or over the dataset's limit
+    │   ├── RequestTooLargeError       an asset that fits into no message
+    │   ├── MalformedCatalogError      a page that is no page of this kind of catalog
+    │   └── EndlessCatalogError        the same token came twice
+    ├── BlobConflictError              somebody else wrote first: decided by reading back, never escapes
+    ├── RunConflictError               a run makes progress already (HTTP 409)
+    ├── WindowError                    a window that the dataset can't be asked for (HTTP 400)
+    └── DatasetsInvalidError           datasets.toml can't be used
+"""
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import ClassVar
+
+
+class Fate(StrEnum):
+    """What becomes of work that failed."""
+
+    RETRY = "retry"
+    DEFER = "defer"
+    RESEND = "resend"
+    POISON = "poison"
+
+
+class SluiceError(Exception):
+    """The root of everything that Sluice raises by itself."""
+
+    fate: ClassVar[Fate] = Fate.RETRY
+
+
+class RetryableError(SluiceError):
+    """Worth another try, which the runtime counts."""
+
+
+class TruncatedBodyError(RetryableError):
+    """A body ended before its stated length."""
+
+
+class SourceChangedError(RetryableError):
+    """The source is another version than the one that this copy began with."""
+
+
+class SourceRefusedError(RetryableError):
+    """The source answered 401 or 403."""
+
+
+class UnexpectedStatusError(RetryableError):
+    """The source answered with a status that has no meaning here."""
+
+
+class DestinationContendedError(RetryableError):
+    """Somebody else kept writing the same blob."""
+
+
+class StorageFailedError(RetryableError):
+    """Azure Storage failed in a way that no rule covers."""
+
+
+class NoProgressError(RetryableError):
+    """A copy that was sent again unfinished has staged nothing since."""
+
+
+class DeferredError(SluiceError):
+    """The host's trouble, not the asset's."""
+
+    fate = Fate.DEFER
+
+    def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
+        super().__init__(message)
+        #: What the host asked for, where it did.
+        self.retry_after = retry_after
+
+
+class SourceThrottledError(DeferredError):
+    """The source asked for patience."""
+
+
+class SourceUnavailableError(DeferredError):
+    """The source is down or can't be reached."""
+
+
+class UnfinishedError(SluiceError):
+    """The soft deadline came before the asset's end."""
+
+    fate = Fate.RESEND
+
+    def __init__(self, message: str, *, staged_blocks: int) -> None:
+        super().__init__(message)
+        self.staged_blocks = staged_blocks
+
+
+class PermanentError(SluiceError):
+    """Can't ever work as it is."""
+
+    fate = Fate.POISON
+
+
+class AssetNotFoundError(PermanentError):
+    """The source answered 404 or 410."""
+
+
+class UrlRefusedError(PermanentError):
+    """A URL, or an address behind it, is outside the dataset's allowlist."""
+
+
+class MalformedRequestError(PermanentError):
+    """A message is not what its queue carries."""
+
+
+class UnknownDatasetError(PermanentError):
+    """No dataset of this name is defined."""
+
+
+class ChecksumMismatchError(PermanentError):
+    """The bytes have another digest than the catalog states."""
+
+
+class LengthMismatchError(PermanentError):
+    """The source has another length than the catalog states."""
+
+
+class UnverifiableError(PermanentError):
+    """The dataset requires a checksum and none can be computed."""
+
+
+class ContentMismatchError(PermanentError):
+    """The bytes are an error page, or of another format than the asset."""
+
+
+class BadNameError(PermanentError):
+    """A destination name that could collide with another or leave its place."""
+
+
+class NameTakenError(PermanentError):
+    """Another asset's blob has this name."""
+
+
+class AssetTooLargeError(PermanentError):
+    """The asset is larger than a blob or its dataset allows."""
+
+
+class RequestTooLargeError(PermanentError):
+    """An asset can't be described within one queue message."""
+
+
+class MalformedCatalogError(PermanentError):
+    """A catalog answered with something that is no page of it."""
+
+
+class EndlessCatalogError(PermanentError):
+    """A catalog's next link leads back to where it came from."""
+
+
+class BlobConflictError(SluiceError):
+    """A conditional write lost: 409, 412 or InvalidBlockList."""
+
+
+class RunConflictError(SluiceError):
+    """A run of the dataset makes progress already."""
+
+    def __init__(self, message: str, *, run: str) -> None:
+        super().__init__(message)
+        self.run = run
+
+
+class WindowError(SluiceError):
+    """The window of a run is malformed, or the catalog has no times."""
+
+    def __init__(self, message: str, *, field: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class DatasetsInvalidError(SluiceError):
+    """The datasets file is missing or wrong: file, dataset, field, what stands there and what could."""
+
+
+def fate_of(error: BaseException) -> Fate:
+    """The fate of any exception: what isn't ours is retryable."""
+    return error.fate if isinstance(error, SluiceError) else Fate.RETRY

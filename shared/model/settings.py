@@ -1,0 +1,105 @@
+"""Settings: read once, from the environment and host.json."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Self, override
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+_MIB = 1024 * 1024
+_QUEUES = "AzureFunctionsJobHost__extensions__queues__"
+
+
+class Settings(BaseSettings):
+    """Every app setting that Sluice reads; local.settings.sample.json shows them all."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    #: The data account: a connection string (local use), or the addresses of its services and an identity.
+    storage_connection: Annotated[str | None, Field(validation_alias="SluiceStorage")] = None
+    blob_service_uri: Annotated[str | None, Field(validation_alias="SluiceStorage__blobServiceUri")] = None
+    queue_service_uri: Annotated[str | None, Field(validation_alias="SluiceStorage__queueServiceUri")] = None
+    table_service_uri: Annotated[str | None, Field(validation_alias="SluiceStorage__tableServiceUri")] = None
+    client_id: Annotated[str | None, Field(validation_alias="SluiceStorage__clientId")] = None
+    #: Make queues, containers and tables that are missing. In Azure they are made by the deployment.
+    create_missing: Annotated[bool, Field(validation_alias="STORAGE_CREATE_MISSING")] = False
+
+    datasets_file: Annotated[Path, Field(validation_alias="DATASETS_FILE")] = Path("datasets.toml")
+
+    #: How many copy requests may be outstanding, in multiples of what all instances can copy at once.
+    #: 0 pauses discovery, inf never withholds it.
+    saturation: Annotated[float, Field(ge=0, validation_alias="DISCOVER_SATURATION")] = 1.5
+    #: The app's maximum instance count.
+    instances: Annotated[int, Field(ge=1, validation_alias="DISCOVER_INSTANCES")] = 1
+    #: How long a withheld page waits before it looks again.
+    recheck_seconds: Annotated[float, Field(gt=0, le=3600, validation_alias="DISCOVER_RECHECK_SECONDS")] = 15
+    #: A run that made no progress for so long can be superseded: five leases of a message, and some.
+    stall_minutes: Annotated[float, Field(gt=60, validation_alias="DISCOVER_STALL_MINUTES")] = 75
+
+    #: Buffers of all copies in a process together.
+    memory_mib: Annotated[int, Field(ge=16, validation_alias="COPY_MEMORY_MIB")] = 256
+    #: The size of a block; an asset up to it is one Put Blob.
+    block_mib: Annotated[int, Field(ge=1, le=100, validation_alias="COPY_BLOCK_MIB")] = 8
+    #: A copy that isn't done by then is sent again and resumes; stay well under host.json's functionTimeout.
+    deadline_seconds: Annotated[float, Field(gt=0, validation_alias="COPY_DEADLINE_SECONDS")] = 1200
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        uris = (self.blob_service_uri, self.queue_service_uri, self.table_service_uri)
+        if not self.storage_connection and not all(uris):
+            raise ValueError(
+                "no storage account: set SluiceStorage to a connection string (UseDevelopmentStorage=true for Azurite) "
+                "or SluiceStorage__blobServiceUri, __queueServiceUri and __tableServiceUri"
+            )
+        if self.memory_mib < 2 * self.block_mib:
+            raise ValueError("COPY_MEMORY_MIB has to hold two blocks of COPY_BLOCK_MIB at least")
+        return self
+
+    @property
+    def block_size(self) -> int:
+        """Bytes of a block."""
+        return self.block_mib * _MIB
+
+    @property
+    def memory(self) -> int:
+        """Bytes of all buffers together."""
+        return self.memory_mib * _MIB
+
+
+class HostQueues(BaseSettings):
+    """The part of host.json that says how much one instance copies at once; the environment beats the file."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    batch_size: Annotated[int, Field(ge=1, le=32, validation_alias=f"{_QUEUES}batchSize")]
+    new_batch_threshold: Annotated[int, Field(ge=0, validation_alias=f"{_QUEUES}newBatchThreshold")]
+
+    @classmethod
+    def read(cls, host_json: Path) -> Self:
+        """Read host.json; raises ValueError where a value is missing or out of bounds."""
+        names = ("batchSize", "newBatchThreshold")
+        document = json.loads(host_json.read_text(encoding="utf-8"))
+        try:
+            values = {f"{_QUEUES}{name}": document["extensions"]["queues"][name] for name in names}
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"{host_json} has to state {' and '.join(names)} in extensions.queues") from error
+        return cls(**values)
+
+    @classmethod
+    @override
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment first, as the host has it."""
+        return env_settings, init_settings
+
+    @property
+    def concurrency(self) -> int:
+        """Messages that one instance works at once, for each function."""
+        return self.batch_size + self.new_batch_threshold

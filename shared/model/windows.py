@@ -1,0 +1,72 @@
+"""Spans of time: what a run asks its catalog for."""
+
+from datetime import UTC, datetime
+from typing import Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError, model_validator
+
+from shared.model.errors import WindowError
+
+
+class Window(BaseModel):
+    """From ``since`` to ``until``, both included; an open end is None."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.since and self.until and self.since > self.until:
+            raise ValueError("since lies after until")
+        return self
+
+    @classmethod
+    def parse(cls, interval: str) -> Self:
+        """Read an interval as STAC writes it: ``2024-01-01T00:00:00Z/..``; raises ValueError."""
+        start, separator, end = interval.partition("/")
+        if not separator:
+            raise ValueError("an interval is written start/end, with .. for an open end")
+        return cls(since=_time(start), until=_time(end))
+
+    @property
+    def interval(self) -> str | None:
+        """The interval as STAC writes it, or None where both ends are open."""
+        if self.since is None and self.until is None:
+            return None
+        return f"{_text(self.since)}/{_text(self.until)}"
+
+    def holds(self, moment: datetime | None) -> bool:
+        """Tell whether a moment lies in the window; no moment lies in the open window alone."""
+        if moment is None:
+            return self.interval is None
+        return (self.since is None or self.since <= moment) and (self.until is None or moment <= self.until)
+
+    def meet(self, other: "Window") -> "Window":
+        """What lies in both windows."""
+        since = max((each for each in (self.since, other.since) if each), default=None)
+        until = min((each for each in (self.until, other.until) if each), default=None)
+        return Window.model_construct(since=since, until=until)
+
+
+def parse_window(body: bytes) -> Window:
+    """Read the body of a request for a run: nothing, or ``{"since": "...", "until": "..."}``; raises WindowError."""
+    try:
+        return Window.model_validate_json(body) if body.strip() else Window()
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        field = ".".join(str(each) for each in first["loc"]) or "body"
+        example = '{"since": "2024-01-01T00:00:00Z"}'
+        raise WindowError(f"{field}: {first['msg']}; an example: {example}", field=field) from error
+
+
+def _time(text: str) -> datetime | None:
+    if text in {"", ".."}:
+        return None
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _text(moment: datetime | None) -> str:
+    return ".." if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

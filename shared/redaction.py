@@ -1,0 +1,60 @@
+"""Text without secrets: for logs, for the failures table, for whatever else leaves the process."""
+
+import re
+
+_MARK = "REDACTED"
+_ELLIPSIS = "…"
+
+# "=" may be percent-encoded, even twice: a URL within a URL's query. Values of JSON and of Python's dicts are quoted.
+_EQUALS = r"""["']?\s{0,4}(?:=|:|%(?:25){0,3}3d)\s{0,4}"""
+_VALUE = r"""(?:"[^"]*"?|'[^']*'?|[^&\s"<>;]+)"""
+_NAMES = "|".join(
+    [
+        *("sig", "signature", "sharedaccesssignature", "awsaccesskeyid", "googleaccessid", "key-pair-id"),
+        # Signatures of AWS and Google, whole: credential, date and token belong to them.
+        r"x-(?:amz|goog)-[\w-]{1,64}",
+        r"(?:token|secret|password|passwd|pwd)[\w-]{0,32}",
+        r"(?:account|access|api)[_-]?key",
+        # The key of an Azure function; elsewhere a code is harmless.
+        "(?<=[?&])code",
+    ]
+)
+_NAMED = re.compile(f"({_NAMES})({_EQUALS}){_VALUE}", re.IGNORECASE)
+# The rest of the line, or of the quoted value: a scheme, and parameters with commas and spaces.
+_HEADER = re.compile(
+    r"""((?:proxy-)?authorization|(?:set-)?cookie)(["']?\s{0,4}[=:,]\s{0,4}(?:b?["'])?)(?:(?!\\[nr])[^"'])+""",
+    re.IGNORECASE,
+)
+_SCHEME = re.compile(
+    r"\b(bearer|sharedkey|sharedkeylite)(\s{1,4})[\w.~+/=:-]+|\b(basic)(\s{1,4})[\w+/=]{12,}", re.IGNORECASE
+)
+_USERINFO = re.compile(r"""(//)[^\s/?#"<>]*(@)""")
+_ENCODED_USERINFO = re.compile(
+    r"""((?P<percent>%(?:25){0,3})2f(?P=percent)2f)(?:(?!(?P=percent)(?:2f|3f|23))[^\s/?#&"<>])*((?P=percent)40)""",
+    re.IGNORECASE,
+)
+# C0, DEL, C1, and what reorders or hides text: one line stays one line, and reads as it is.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+
+
+def redacted(text: str) -> str:
+    """Text without signatures, tokens, keys, passwords and userinfo, its control characters escaped.
+
+    Rather too much goes than too little. Cut afterwards: half a name would hide nothing.
+    """
+    escaped = _CONTROL.sub(_escape, text)
+    without_users = _ENCODED_USERINFO.sub(rf"\1{_MARK}\3", _USERINFO.sub(rf"\1{_MARK}\2", escaped))
+    without_headers = _HEADER.sub(rf"\1\2{_MARK}", without_users)
+    without_schemes = _SCHEME.sub(rf"\1\3\2\4{_MARK}", without_headers)
+    return _NAMED.sub(rf"\1\2{_MARK}", without_schemes)
+
+
+def cut(text: str, limit: int) -> str:
+    """At most ``limit`` characters; an ellipsis shows that some are missing."""
+    if len(text) <= limit:
+        return text
+    return f"{text[: max(limit - 1, 0)]}{_ELLIPSIS}"[: max(limit, 0)]
+
+
+def _escape(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()

@@ -1,0 +1,1 @@
+"""An href as verified bytes: reading, and a look at the content."""

@@ -1,0 +1,38 @@
+"""A source's answer: what its headers say, and its bytes."""
+
+import dataclasses
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from shared.model.datasets import Allowlist
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """One version of a source, open for reading once."""
+
+    #: Bytes, where the server states them.
+    length: int | None
+    #: The strong validator: ``etag:"…"`` for a strong ETag, ``modified:<HTTP date>`` for a Last-Modified at least 60 s
+    #: older than the response's Date (RFC 9110, 8.8.2.2); None where there is neither.
+    validator: str | None
+    media_type: str | None
+    #: The Content-Encoding of the bytes, where there is one though identity was asked for.
+    encoding: str | None
+    #: Digests that the server states (``md5:…`` from Content-MD5, say).
+    stated: Mapping[str, str]
+    #: The bytes in chunks of any size. Raises TruncatedBodyError, SourceUnavailableError.
+    chunks: Callable[[], AsyncIterator[bytes]]
+
+
+class Sources(Protocol):
+    """Opens hrefs."""
+
+    def open(self, href: str, *, allow: Allowlist) -> AbstractAsyncContextManager[Body]:
+        """One GET of the whole file; the block reads as much of it as it wants.
+
+        Raises AssetNotFoundError (404, 410), SourceRefusedError (401, 403), SourceThrottledError (429, or a
+        Retry-After), SourceUnavailableError (5xx, time-out, no connection), UnexpectedStatusError, UrlRefusedError.
+        """
+        ...

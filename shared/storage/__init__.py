@@ -1,0 +1,1 @@
+"""Azure: blobs, queues, ledger, runs, failures."""

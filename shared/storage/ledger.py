@@ -1,0 +1,172 @@
+"""The ledger: completions, in Table Storage."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from azure.core import MatchConditions
+from azure.core.exceptions import HttpResponseError
+from azure.data.tables import RequestTooLargeError, TableEntity, UpdateMode
+from azure.data.tables.aio import TableServiceClient
+
+from shared.model.assets import partition_key, row_key, row_key_prefix
+from shared.model.rows import LedgerRow
+from shared.storage.answers import each_of, status_of, translated
+from shared.storage.entities import (
+    AGAIN,
+    Entity,
+    entity_of,
+    etag_of,
+    read_entity,
+    read_range,
+    values_of,
+    write_entity,
+)
+
+TABLE = "ledger"
+
+#: Rows of one transaction (https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions).
+MAX_WRITES = 100
+
+_LOST = frozenset({404, 409, 412})
+
+#: Item and key.
+type Identity = tuple[str, str]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A row as it was read."""
+
+    row: LedgerRow
+    etag: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """A row to write: an insert, or an update of the row that was read (its ETag)."""
+
+    row: LedgerRow
+    replaces: str | None = None
+
+
+class Ledger(Protocol):
+    """The ledger's rows. All methods raise StorageFailedError for what isn't a conflict."""
+
+    async def of(self, dataset: str, identities: Sequence[Identity]) -> Mapping[Identity, Entry]:
+        """The rows of these assets that are there.
+
+        One query for the assets of one item, point reads at once for assets of several.
+        """
+        ...
+
+    async def of_items(self, dataset: str, items: Iterable[str]) -> Mapping[Identity, Entry]:
+        """The rows of all assets of these items."""
+        ...
+
+    async def record(self, writes: Sequence[Write]) -> Sequence[Write]:
+        """Write rows of one partition (1 to 100) in one transaction; return those that lost against somebody else.
+
+        A conflict fails a whole transaction: it is then done row by row, and a row conflicts if it was inserted or
+        changed since it was read (409, 412), unless what stands there now is the same completion.
+        """
+        ...
+
+
+class AzureLedger:
+    """The ledger in Table Storage."""
+
+    def __init__(self, service: TableServiceClient, *, table: str = TABLE) -> None:
+        self._table = service.get_table_client(table)
+
+    async def of(self, dataset: str, identities: Sequence[Identity]) -> Mapping[Identity, Entry]:
+        """One query where several assets of one item are asked for, else point reads."""
+        items = {item for item, _ in identities}
+        if len(items) == 1 and len(identities) > 1:
+            wanted = set(identities)
+            entries = await self.of_items(dataset, items)
+            return {identity: entry for identity, entry in entries.items() if identity in wanted}
+
+        async def read(identity: Identity) -> TableEntity | None:
+            item, key = identity
+            return await read_entity(self._table, partition=partition_key(dataset, item), row=row_key(item, key))
+
+        return _entries(each for each in await each_of(identities, read) if each is not None)
+
+    async def of_items(self, dataset: str, items: Iterable[str]) -> Mapping[Identity, Entry]:
+        """One query an item."""
+
+        async def query(item: str) -> list[TableEntity]:
+            partition, prefix = partition_key(dataset, item), row_key_prefix(item)
+            return [each async for each in read_range(self._table, partition=partition, prefix=prefix)]
+
+        return _entries(entity for found in await each_of(items, query) for entity in found)
+
+    async def record(self, writes: Sequence[Write]) -> Sequence[Write]:
+        """One transaction; after a conflict, or where it is too large, a request for each row."""
+        partition_of(writes)
+        if len(writes) > 1 and await self._together(writes):
+            return []
+        return [each for each in writes if not await self._alone(each)]
+
+    async def _together(self, writes: Sequence[Write]) -> bool:
+        with translated(f"table {self._table.table_name}: transaction"):
+            try:
+                await self._table.submit_transaction([_operation(each) for each in writes], **AGAIN)
+            except RequestTooLargeError:
+                return False
+            except HttpResponseError as error:
+                if status_of(error) in _LOST:
+                    return False
+                raise
+            return True
+
+    async def _alone(self, write: Write) -> bool:
+        if await write_entity(self._table, _entity(write.row), replaces=write.replaces):
+            return True
+        row = write.row
+        there = await self.of(row.dataset, [(row.item, row.key)])
+        return any(same_completion(each.row, row) for each in there.values())
+
+
+def partition_of(writes: Sequence[Write]) -> str:
+    """The partition that all rows to write lie in; raises ValueError for none, too many, several or an asset twice."""
+    if not 1 <= len(writes) <= MAX_WRITES:
+        raise ValueError(f"a transaction has 1 to {MAX_WRITES} rows, not {len(writes)}")
+    partition, *others = {partition_key(each.row.dataset, each.row.item) for each in writes}
+    if others:
+        raise ValueError("the rows lie in several partitions")
+    if len({(each.row.item, each.row.key) for each in writes}) != len(writes):
+        raise ValueError("an asset stands twice in the transaction")
+    return partition
+
+
+def same_completion(one: LedgerRow, other: LedgerRow) -> bool:
+    """Tell whether two rows state the same work: a retried write, the first answer of which was lost, finds its own."""
+    return _work(one) == _work(other)
+
+
+def _work(row: LedgerRow) -> tuple[str, ...]:
+    return row.container, row.blob, row.etag, row.description, row.cause
+
+
+def _operation(write: Write) -> tuple[str, Entity] | tuple[str, Entity, dict[str, Any]]:
+    if write.replaces is None:
+        return "create", _entity(write.row)
+    condition = {"etag": write.replaces, "match_condition": MatchConditions.IfNotModified}
+    return "update", _entity(write.row), {"mode": UpdateMode.REPLACE, **condition}
+
+
+def _entity(row: LedgerRow) -> Entity:
+    partition, key = partition_key(row.dataset, row.item), row_key(row.item, row.key)
+    # No digest has a space in it.
+    return entity_of(row, partition=partition, row=key, digests=" ".join(row.digests))
+
+
+def _entries(entities: Iterable[TableEntity]) -> dict[Identity, Entry]:
+    entries: dict[Identity, Entry] = {}
+    for entity in entities:
+        values = values_of(entity)
+        row = LedgerRow.model_validate({**values, "digests": tuple(values["digests"].split())})
+        entries[row.item, row.key] = Entry(row=row, etag=etag_of(entity))
+    return entries
