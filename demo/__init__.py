@@ -1,0 +1,1 @@
+"""The dataset, the servers and the judge of ``make demo``."""

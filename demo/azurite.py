@@ -1,0 +1,45 @@
+"""Azurite, Microsoft's storage emulator, on free ports and in memory."""
+
+import contextlib
+import dataclasses
+from collections.abc import Generator
+from pathlib import Path
+
+from demo.processes import free_ports, running
+
+#: Azurite's public account and key; every copy of it has the same.
+ACCOUNT = "devstoreaccount1"
+KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="  # noqa: S105 - public
+
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Azurite:
+    """A running Azurite: where it listens, and where its access log (one line a request) is written."""
+
+    blob_port: int
+    queue_port: int
+    table_port: int
+    log: Path
+
+    @property
+    def connection_string(self) -> str:
+        """The connection string for all three services."""
+        services = {"Blob": self.blob_port, "Queue": self.queue_port, "Table": self.table_port}
+        endpoints = ";".join(f"{name}Endpoint=http://127.0.0.1:{port}/{ACCOUNT}" for name, port in services.items())
+        return f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};{endpoints};"
+
+
+@contextlib.contextmanager
+def azurite(directory: Path) -> Generator[Azurite]:
+    """Run Azurite in ``directory`` until the block ends."""
+    blob, queue, table = free_ports(3)
+    log = directory / "azurite.log"
+    command = [
+        *(str(_ROOT / ".venv/bin/node"), str(_ROOT / "node_modules/azurite/dist/src/azurite.js")),
+        *("--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry"),
+        *("--blobPort", str(blob), "--queuePort", str(queue), "--tablePort", str(table)),
+    ]
+    with running(command, log=log, ports=(blob, queue, table), directory=directory):
+        yield Azurite(blob_port=blob, queue_port=queue, table_port=table, log=log)
