@@ -1,0 +1,51 @@
+import asyncio
+from datetime import timedelta
+
+from shared.storage.failures import Failures
+from tests.contracts.rows import MOMENT, failure
+
+
+async def test_an_asset_that_never_failed_has_no_row(failures: Failures) -> None:
+    """No row: never failed."""
+    assert await failures.of("sentinel-2", "item", "key") is None
+
+
+async def test_a_failure_comes_back_as_it_was_written(failures: Failures) -> None:
+    """Every field survives, the longest message among them."""
+    await failures.record([failure()])
+
+    assert await failures.of("sentinel-2", "collection/item", "B02") == failure()
+
+
+async def test_attempts_add_up_and_the_first_time_stays(failures: Failures) -> None:
+    """The last failure stands there, with all attempts and the time of the first."""
+    later = MOMENT + timedelta(hours=1)
+    await failures.record([failure()])
+    await failures.record([failure(error="SourceChangedError", first_at=later, last_at=later)])
+
+    found = await failures.of("sentinel-2", "collection/item", "B02")
+
+    assert found == failure(error="SourceChangedError", attempts=2, last_at=later)
+
+
+async def test_failures_of_many_assets_are_recorded(failures: Failures) -> None:
+    """Each asset has a row of its own, whatever partition it lies in."""
+    many = [failure(item=f"item-{number}") for number in range(20)]
+
+    await failures.record(many)
+
+    assert [await failures.of("sentinel-2", each.item, "B02") for each in many] == many
+
+
+async def test_nothing_to_record_is_nothing(failures: Failures) -> None:
+    """An empty list is no mistake."""
+    await failures.record([])
+
+    assert await failures.of("sentinel-2", "collection/item", "B02") is None
+
+
+async def test_writers_at_once_lose_nothing_and_raise_nothing(failures: Failures) -> None:
+    """Two workers that fail on one asset at once both leave their attempt."""
+    await asyncio.gather(failures.record([failure()]), failures.record([failure()]))
+
+    assert await failures.of("sentinel-2", "collection/item", "B02") == failure(attempts=2)

@@ -1,0 +1,18 @@
+"""In-memory twins of the storage ports; they pass the contract tests that the real ones pass on Azurite."""
+
+from tests.fakes.activity import MemoryActivities
+from tests.fakes.blobs import MemoryBlobs
+from tests.fakes.failures import MemoryFailures
+from tests.fakes.ledger import MemoryLedger
+from tests.fakes.queues import MemoryQueues, Sent
+from tests.fakes.runs import MemoryRuns
+
+__all__ = [
+    "MemoryActivities",
+    "MemoryBlobs",
+    "MemoryFailures",
+    "MemoryLedger",
+    "MemoryQueues",
+    "MemoryRuns",
+    "Sent",
+]

@@ -1,0 +1,23 @@
+"""The failures table in a dictionary."""
+
+from collections.abc import Sequence
+
+from shared.model.rows import Failure
+from shared.storage.failures import counted
+
+
+class MemoryFailures:
+    """The last failure of each asset."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[str, str, str], Failure] = {}
+
+    async def record(self, failures: Sequence[Failure]) -> None:
+        """Keep the last failure of each asset, with its attempts counted up."""
+        for each in failures:
+            place = (each.dataset, each.item, each.key)
+            self.rows[place] = counted(each, before=self.rows.get(place))
+
+    async def of(self, dataset: str, item: str, key: str) -> Failure | None:
+        """The last failure of an asset."""
+        return self.rows.get((dataset, item, key))

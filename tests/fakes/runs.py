@@ -1,0 +1,53 @@
+"""The run store in dictionaries."""
+
+import itertools
+
+from shared.model.items import PlannedPage
+from shared.model.rows import PartCounts, Run
+from shared.storage.runs import RunEntry
+
+
+class MemoryRuns:
+    """The newest run of each dataset, its counts and its pages."""
+
+    def __init__(self) -> None:
+        self.newest_runs: dict[str, RunEntry] = {}
+        self.parts: dict[tuple[str, str, tuple[int, int, int]], PartCounts] = {}
+        self.pages: dict[tuple[str, str, tuple[int, int]], PlannedPage] = {}
+        self._versions = itertools.count(1)
+
+    async def newest(self, dataset: str) -> RunEntry | None:
+        """The newest run of a dataset."""
+        return self.newest_runs.get(dataset)
+
+    async def save(self, run: Run, *, replaces: str | None) -> bool:
+        """Write the newest run if the one that was read still stands there."""
+        there = self.newest_runs.get(run.dataset)
+        if replaces != (there.etag if there else None):
+            return there is not None and there.run == run
+        self.newest_runs[run.dataset] = RunEntry(run=run, etag=f'W/"{next(self._versions)}"')
+        return True
+
+    async def part(self, dataset: str, run: str, *, place: tuple[int, int, int]) -> PartCounts | None:
+        """The counts of one part."""
+        return self.parts.get((dataset, run, place))
+
+    async def count(self, dataset: str, run: str, *, place: tuple[int, int, int], counts: PartCounts) -> None:
+        """Write the counts of one part."""
+        self.parts[dataset, run, place] = counts
+
+    async def total(self, dataset: str, run: str, *, pass_number: int) -> PartCounts:
+        """The counts of a pass together."""
+        total = PartCounts()
+        for (of_dataset, of_run, place), counts in self.parts.items():
+            if (of_dataset, of_run, place[0]) == (dataset, run, pass_number):
+                total = total.plus(counts)
+        return total
+
+    async def page(self, dataset: str, run: str, *, place: tuple[int, int]) -> PlannedPage | None:
+        """The page that was kept."""
+        return self.pages.get((dataset, run, place))
+
+    async def keep(self, dataset: str, run: str, *, place: tuple[int, int], page: PlannedPage) -> PlannedPage:
+        """Keep a page unless there is one."""
+        return self.pages.setdefault((dataset, run, place), page)

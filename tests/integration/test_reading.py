@@ -1,0 +1,147 @@
+"""What the headers of a source say."""
+
+import contextlib
+import hashlib
+from base64 import b64encode
+from collections.abc import AsyncGenerator, Mapping
+
+import pytest
+
+from shared.egress import Egress
+from shared.model.datasets import Allowlist
+from shared.model.errors import UnexpectedStatusError
+from shared.sources.body import Body
+from shared.sources.reading import HttpSources
+from tests.fakes.raw_server import Answer, RawServer, chunked, raw_server, reply
+
+_DATE = "Tue, 05 Mar 2024 12:00:00 GMT"
+_SETTLED = "Tue, 05 Mar 2024 11:59:00 GMT"
+_FRESH = "Tue, 05 Mar 2024 11:59:01 GMT"
+_BODY = b"body"
+_MD5 = hashlib.md5(_BODY).digest()
+_SHA1 = hashlib.sha1(_BODY).digest()
+_SHA256 = hashlib.sha256(_BODY).digest()
+
+
+def _base64(digest: bytes) -> str:
+    return b64encode(digest).decode()
+
+
+@pytest.fixture
+async def server() -> AsyncGenerator[RawServer]:
+    async with raw_server() as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    ("headers", "validator"),
+    [
+        ({"ETag": '"v1"'}, 'etag:"v1"'),
+        (
+            {"ETag": '"d41d8cd98f00b204e9800998ecf8427e-3"', "Last-Modified": _SETTLED},
+            'etag:"d41d8cd98f00b204e9800998ecf8427e-3"',
+        ),
+        ({"ETag": 'W/"v1"'}, None),
+        ({"ETag": "v1"}, None),
+        ({"ETag": '""'}, None),
+        ({"ETag": '"a" "b"'}, None),
+        ({"ETag": '"\u00e4"'}, None),
+        ({"ETag": f'"{"a" * 513}"'}, None),
+        ({"ETag": 'W/"v1"', "Last-Modified": _SETTLED}, f"modified:{_SETTLED}"),
+        ({"Last-Modified": _SETTLED}, f"modified:{_SETTLED}"),
+        # A second change within the same second would look the same.
+        ({"Last-Modified": _FRESH}, None),
+        ({"Last-Modified": _SETTLED, "Date": "now"}, None),
+        ({"Last-Modified": "yesterday"}, None),
+        ({}, None),
+    ],
+)
+async def test_validator(server: RawServer, headers: Mapping[str, str], validator: str | None) -> None:
+    """A strong ETag pins a version, else a Last-Modified that is a minute older than the answer."""
+    body = await _opened(server, {"Date": _DATE, **headers})
+
+    assert body.validator == validator
+
+
+@pytest.mark.parametrize(
+    ("headers", "stated"),
+    [
+        ({"Content-MD5": _base64(_MD5)}, {"md5": _MD5}),
+        ({"Content-MD5": f" {_base64(_MD5)} "}, {"md5": _MD5}),
+        ({"x-goog-hash": f"crc32c=n03x6A==,md5={_base64(_MD5)}"}, {"md5": _MD5}),
+        ({"x-goog-hash": f"md5={_base64(_MD5)}, crc32c=n03x6A=="}, {"md5": _MD5}),
+        ({"x-amz-checksum-sha256": _base64(_SHA256)}, {"sha256": _SHA256}),
+        (
+            {"x-amz-checksum-sha1": _base64(_SHA1), "Content-MD5": _base64(_MD5)},
+            {"sha1": _SHA1, "md5": _MD5},
+        ),
+        # Digests of digests of parts, of other algorithms, of nothing.
+        ({"x-amz-checksum-sha256": f"{_base64(_SHA256)}-3"}, {}),
+        ({"x-goog-hash": "crc32c=n03x6A=="}, {}),
+        ({"Content-MD5": "no Base64"}, {}),
+        ({"Content-MD5": _base64(_SHA1)}, {}),
+        ({"ETag": f'"{_MD5.hex()}"'}, {}),
+        # Google unpacked what it stores: the digest is of other bytes.
+        ({"x-goog-hash": f"md5={_base64(_MD5)}", "x-goog-stored-content-encoding": "gzip"}, {}),
+        (
+            {
+                "x-goog-hash": f"md5={_base64(_MD5)}",
+                "x-goog-stored-content-encoding": "gzip",
+                "Content-Encoding": "gzip",
+            },
+            {"md5": _MD5},
+        ),
+        ({"x-goog-hash": f"md5={_base64(_MD5)}", "x-goog-stored-content-encoding": "identity"}, {"md5": _MD5}),
+    ],
+)
+async def test_stated_digests(server: RawServer, headers: Mapping[str, str], stated: Mapping[str, bytes]) -> None:
+    """Digests of the whole that a server states are taken over; whatever isn't one of these bytes is left out."""
+    body = await _opened(server, headers)
+
+    assert body.stated == {name: f"{name}:{value.hex()}" for name, value in stated.items()}
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [("gzip", "gzip"), ("GZIP", "gzip"), ("identity", None), ("", None), ("deflate, gzip", "deflate, gzip")],
+)
+async def test_encoding(server: RawServer, text: str, encoding: str | None) -> None:
+    """An encoding is named in lower case, and identity is none."""
+    body = await _opened(server, {"Content-Encoding": text})
+
+    assert body.encoding == encoding
+
+
+async def test_headers_that_are_missing(server: RawServer) -> None:
+    """A server that says nothing is taken at its word."""
+    server.answers["/a"] = (Answer(sent=chunked(_BODY)),)
+
+    body = await _opened(server, None)
+
+    assert (body.length, body.validator, body.media_type, body.encoding, body.stated) == (None, None, None, None, {})
+
+
+async def test_media_type(server: RawServer) -> None:
+    """The media type is as the server says, parameters included."""
+    body = await _opened(server, {"Content-Type": "image/tiff; application=geotiff"})
+
+    assert body.media_type == "image/tiff; application=geotiff"
+
+
+@pytest.mark.parametrize("status", ["203 Transformed", "204 No Content", "206 Partial Content"])
+async def test_success_that_is_not_the_whole(server: RawServer, status: str) -> None:
+    """A success without the whole source, as it is, is no source."""
+    server.answers["/a"] = (Answer(sent=reply(status=status)),)
+
+    with pytest.raises(UnexpectedStatusError):
+        await _opened(server, None)
+
+
+async def _opened(server: RawServer, headers: Mapping[str, str] | None) -> Body:
+    if headers is not None:
+        server.answers["/a"] = (Answer(sent=reply(_BODY, headers=headers)),)
+    allow = Allowlist(
+        hosts=("127.0.0.1",), http_hosts=("127.0.0.1",), ports=(server.port,), private_networks=("127.0.0.1/32",)
+    )
+    async with contextlib.aclosing(Egress()) as egress, HttpSources(egress).open(server.url("/a"), allow=allow) as body:
+        return body

@@ -1,0 +1,156 @@
+from pathlib import Path
+
+import pytest
+
+from shared.model.datasets import Datasets, ManifestCatalog, StacCatalog, load_datasets, matches_host
+from shared.model.errors import DatasetsInvalidError, UnknownDatasetError
+from tests.unit.model.builders import dataset
+
+_GOOD = """
+[datasets.s2]
+schedule = "15 3 * * *"
+catalog = { kind = "stac", url = "https://stac.example.org", query = { sortby = "id" } }
+destination = { container = "assets" }
+allow = { hosts = ["*.example.org"] }
+
+[datasets.urls]
+catalog = { kind = "manifest", url = "file:urls.tsv" }
+destination = { container = "assets", name = "{dataset}/{path}" }
+allow = { hosts = ["data.example.org"] }
+select = { bbox = [170, -10, -170, 10], datetime = "2024-01-01/.." }
+"""
+
+
+def _file(folder: Path, text: str) -> Path:
+    path = folder / "datasets.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_load(tmp_path: Path) -> None:
+    """A file is read into datasets, with every default filled in."""
+    datasets = load_datasets(_file(tmp_path, _GOOD))
+
+    assert datasets.named("s2").catalog == StacCatalog(
+        kind="stac", url="https://stac.example.org", query={"sortby": "id"}
+    )
+    assert datasets.named("urls").catalog == ManifestCatalog(kind="manifest", url="file:urls.tsv")
+    assert datasets.named("urls").allow.ports == (80, 443)
+
+
+def test_sample(root: Path) -> None:
+    """The file that the project comes with can be used."""
+    assert "demo" in load_datasets(root / "datasets.toml").datasets
+
+
+def test_unknown(tmp_path: Path) -> None:
+    """An unknown name is answered with those that are defined."""
+    datasets = load_datasets(_file(tmp_path, _GOOD))
+
+    with pytest.raises(UnknownDatasetError, match="'s3'; these are defined: s2, urls"):
+        datasets.named("s3")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"stac"', '"stack"', ["datasets.s2.catalog: ", "'stack'", "it could be 'stac', 'manifest'"]),
+        ('kind = "stac", ', "", ["datasets.s2.catalog: ", "'kind'"]),
+        ('"https://stac', '"ftp://stac', ["datasets.s2.catalog.stac.url: ", "found 'ftp://stac.example.org'"]),
+        ("15 3 * * *", "15 3 * *", ["datasets.s2.schedule: ", "found '15 3 * *'", "an example: 15 3 * * *"]),
+        (
+            '"assets" }\nallow = { hosts = ["*.',
+            '"A" }\nallow = { hosts = ["*.',
+            ["destination.container: ", "found 'A'"],
+        ),
+        ("{dataset}/{path}", "{dataset}/{nope}", ["datasets.urls.destination.name: ", "{nope}", "collection"]),
+        ("*.example.org", "https://example.org", ["datasets.s2.allow.hosts.0: ", "without scheme or port"]),
+        ("*.example.org", "example.net", ["datasets.s2: ", "'stac.example.org' isn't allowed", "allow.hosts"]),
+        ("[170, -10, -170, 10]", "[170, 10, -170, -10]", ["datasets.urls.select.bbox: ", "south before north"]),
+        ("[170, -10, -170, 10]", "[190, 0, 200, 10]", ["datasets.urls.select.bbox: ", "degrees"]),
+        ("2024-01-01/..", "2024-01-01", ["datasets.urls.select.datetime: ", "found '2024-01-01'"]),
+        ("[datasets.s2]", "[datasets.S2]", ["datasets.S2.[key]: "]),
+        ("schedule =", "scedule =", ["datasets.s2.scedule: Extra inputs are not permitted"]),
+        (
+            'allow = { hosts = ["data.example.org"] }',
+            'allow = { hosts = ["a.org"], private_networks = ["10.0.0.1/8"] }\npolicy = { integrity = "no" }',
+            ["allow.private_networks.0: ", "policy.integrity: ", "it could be 'require', 'check' or 'log'"],
+        ),
+        (
+            'query = { sortby = "id" }',
+            f'query = {{ sortby = "id" }}, page_size = "{"9" * 200}"',
+            ["datasets.s2.catalog.stac.page_size: ", "999..."],
+        ),
+    ],
+)
+def test_explained(old: str, new: str, said: list[str], tmp_path: Path) -> None:
+    """An error names file, dataset and field, what stands there, and what could."""
+    assert old in _GOOD
+    path = _file(tmp_path, _GOOD.replace(old, new, 1))
+
+    with pytest.raises(DatasetsInvalidError) as raised:
+        load_datasets(path)
+
+    assert [each for each in (str(path), *said) if each not in str(raised.value)] == []
+
+
+@pytest.mark.parametrize(("text", "said"), [("[", "is no TOML"), ("", "datasets: Field required")])
+def test_no_datasets(text: str, said: str, tmp_path: Path) -> None:
+    """What is no TOML, or holds no datasets, is refused."""
+    with pytest.raises(DatasetsInvalidError, match=said):
+        load_datasets(_file(tmp_path, text))
+
+
+def test_not_utf8(tmp_path: Path) -> None:
+    """Bytes that are no text are no TOML."""
+    path = tmp_path / "datasets.toml"
+    path.write_bytes(b"\xff")
+
+    with pytest.raises(DatasetsInvalidError, match="is no TOML"):
+        load_datasets(path)
+
+
+def test_missing(tmp_path: Path) -> None:
+    """Where there is no file, the error names the setting that points to it."""
+    with pytest.raises(DatasetsInvalidError, match="DATASETS_FILE"):
+        load_datasets(tmp_path / "datasets.toml")
+
+
+@pytest.mark.parametrize(
+    ("host", "matches"),
+    [
+        ("example.org", False),
+        ("a.example.org", True),
+        ("b.a.example.org", True),
+        ("badexample.org", False),
+        ("data.example.net", True),
+        ("x.data.example.net", False),
+    ],
+)
+def test_hosts(host: str, matches: bool) -> None:  # noqa: FBT001 - a case's outcome
+    """A pattern with *. stands for all hosts below, and for nothing beside them."""
+    assert matches_host(host, ("*.example.org", "data.example.net")) is matches
+
+
+def test_immutable() -> None:
+    """Two datasets share no default that one of them could change."""
+    first, second = dataset(), dataset()
+
+    assert isinstance(first.catalog, StacCatalog)
+    assert isinstance(second.catalog, StacCatalog)
+    assert first.catalog.query is not second.catalog.query
+    assert first == second
+
+
+def test_described() -> None:
+    """Every field of a dataset is described in the schema that editors show."""
+    definitions = Datasets.model_json_schema()["$defs"]
+    undescribed = [
+        f"{part}.{field}"
+        for part, definition in definitions.items()
+        for field, schema in definition.get("properties", {}).items()
+        if "description" not in schema and "$ref" not in schema and "const" not in schema
+    ]
+
+    # A dataset's own parts are described by their classes.
+    assert [each for each in undescribed if not each.startswith("Dataset.")] == []

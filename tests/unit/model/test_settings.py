@@ -1,0 +1,123 @@
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from shared.model.settings import HostQueues, Settings
+
+_URIS = ("SluiceStorage__blobServiceUri", "SluiceStorage__queueServiceUri", "SluiceStorage__tableServiceUri")
+_PREFIX = "AzureFunctionsJobHost__extensions__queues__"
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
+    """None of our settings is set, wherever the tests run."""
+    sample = json.loads((root / "local.settings.sample.json").read_text(encoding="utf-8"))
+    for name in (*sample["Values"], *_URIS, "SluiceStorage__clientId", f"{_PREFIX}batchSize"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def _aliases() -> dict[str, Any]:
+    return {str(each.validation_alias): name for name, each in Settings.model_fields.items()}
+
+
+def test_sample(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sample shows every setting but those of an identity, and each that has a default with it."""
+    sample = json.loads((root / "local.settings.sample.json").read_text(encoding="utf-8"))["Values"]
+    monkeypatch.setenv("SluiceStorage", sample["SluiceStorage"])
+    defaults = Settings()
+    for name, value in sample.items():
+        monkeypatch.setenv(name, value)
+
+    settings = Settings()
+
+    assert settings == defaults.model_copy(update={"create_missing": True})
+    assert set(_aliases()) - set(sample) == {*_URIS, "SluiceStorage__clientId"}
+
+
+def test_identity(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The addresses of all three services do instead of a connection string."""
+    for name in _URIS:
+        monkeypatch.setenv(name, f"https://{name}.example.org")
+
+    settings = Settings()
+
+    assert settings.storage_connection is None
+    assert settings.table_service_uri == "https://SluiceStorage__tableServiceUri.example.org"
+
+
+@pytest.mark.parametrize("present", [(), _URIS[:2]])
+def test_no_account(present: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without an account the error says what to set."""
+    for name in present:
+        monkeypatch.setenv(name, "https://x.example.org")
+
+    with pytest.raises(ValidationError, match="set SluiceStorage to a connection string"):
+        Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DISCOVER_SATURATION", "-1"),
+        ("DISCOVER_SATURATION", "nan"),
+        ("DISCOVER_INSTANCES", "0"),
+        ("DISCOVER_RECHECK_SECONDS", "0"),
+        ("DISCOVER_STALL_MINUTES", "60"),
+        ("COPY_MEMORY_MIB", "15"),
+        ("COPY_BLOCK_MIB", "0"),
+        ("COPY_BLOCK_MIB", "200"),
+        ("COPY_DEADLINE_SECONDS", "soon"),
+    ],
+)
+def test_out_of_bounds(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A value out of bounds is refused under the name that the operator wrote."""
+    monkeypatch.setenv("SluiceStorage", "UseDevelopmentStorage=true")
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(ValidationError, match=name):
+        Settings()
+
+
+def test_memory_holds_two_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The budget has to hold two blocks: one that is read while another is sent."""
+    monkeypatch.setenv("SluiceStorage", "UseDevelopmentStorage=true")
+    monkeypatch.setenv("COPY_MEMORY_MIB", "16")
+    assert (Settings().memory, Settings().block_size) == (16 * 2**20, 8 * 2**20)
+
+    monkeypatch.setenv("COPY_BLOCK_MIB", "9")
+
+    with pytest.raises(ValidationError, match="two blocks"):
+        Settings()
+
+
+def test_saturation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Withholding can be turned off."""
+    monkeypatch.setenv("SluiceStorage", "UseDevelopmentStorage=true")
+    monkeypatch.setenv("DISCOVER_SATURATION", "inf")
+
+    assert Settings().saturation == math.inf
+
+
+def test_host_json(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An instance's concurrency is that of host.json, unless the environment says otherwise."""
+    assert HostQueues.read(root / "host.json").concurrency == 24
+
+    monkeypatch.setenv(f"{_PREFIX}batchSize", "4")
+
+    assert HostQueues.read(root / "host.json").concurrency == 12
+
+
+@pytest.mark.parametrize(
+    "document", ["{}", '{"extensions": {"queues": {"batchSize": 16}}}', "[", '{"extensions": []}', "7"]
+)
+def test_incomplete_host_json(document: str, tmp_path: Path) -> None:
+    """A host.json that doesn't say how much is done at once raises ValueError."""
+    host_json = tmp_path / "host.json"
+    host_json.write_text(document)
+
+    with pytest.raises(ValueError):  # noqa: PT011 - of JSON, or of the model
+        HostQueues.read(host_json)
