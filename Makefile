@@ -1,0 +1,53 @@
+# Every target installs what it needs first, once. `make help` lists them.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON := .venv/bin/python
+UV := .venv/bin/uv
+EXPORT := $(UV) export --locked --no-dev --no-emit-project --no-header --quiet --format requirements.txt
+
+PACKAGES := .venv/.installed
+AZURITE := node_modules/.installed
+
+.PHONY: help demo test check format generate start azurite clean
+
+help: ## Show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(AZURITE) ## Copy a dataset end to end and judge it (SABOTAGE=blob|row|message, KEEP=1)
+	@$(PYTHON) -m demo $(if $(SABOTAGE),--sabotage $(SABOTAGE)) $(if $(KEEP),--keep)
+
+test: $(AZURITE) ## Run the tests, with coverage (TESTS="tests/unit -k egress" runs some, without)
+	@$(PYTHON) -m pytest $(if $(TESTS),$(TESTS),--numprocesses 3 --dist loadscope --cov)
+
+check: $(PACKAGES) ## Check format, lint, types, layers and generated files
+	@echo "check: format"; $(PYTHON) -m ruff format --check --quiet .
+	@echo "check: lint"; $(PYTHON) -m ruff check --quiet .
+	@echo "check: types"; $(PYTHON) -m pyright --warnings
+	@echo "check: layers"; .venv/bin/lint-imports
+	@echo "check: uv.lock"; $(UV) lock --check --quiet
+	@echo "check: requirements.txt"; $(EXPORT) | diff - requirements.txt || { echo "requirements.txt differs from uv.lock; run: make generate"; exit 1; }
+	@echo "check: datasets.schema.json"; $(PYTHON) -m tools.schema --check
+	@echo "check: clean"
+
+format: $(PACKAGES) ## Format the code and mend what the linter can
+	@$(PYTHON) -m ruff check --fix --quiet . ; $(PYTHON) -m ruff format .
+
+generate: $(PACKAGES) ## Write requirements.txt and datasets.schema.json anew from their sources
+	@$(UV) lock --quiet && $(EXPORT) > requirements.txt && $(PYTHON) -m tools.schema
+
+start: $(PACKAGES) ## Run the app: by `func start` where it is installed, else by functions_host (ARGS="--port 7072")
+	@$(PYTHON) -m tools.start $(ARGS)
+
+azurite: $(AZURITE) ## Run Azurite on its usual ports, its data in .azurite/
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" node_modules/.bin/azurite --location .azurite --skipApiVersionCheck --disableTelemetry
+
+clean: ## Remove what the targets have installed and made
+	@rm -rf .venv node_modules .azurite .demo .coverage .coverage.* .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(PACKAGES): pyproject.toml uv.lock .python-version
+	@sh tools/install.sh python
+
+$(AZURITE): package.json package-lock.json $(PACKAGES)
+	@sh tools/install.sh azurite

@@ -1,0 +1,47 @@
+#!/bin/sh
+# Installs what the make targets need into this folder: `python` makes .venv from uv.lock, `azurite` makes node_modules
+# from package-lock.json with the Node that is in .venv. Each leaves a mark, so that make knows when it is done.
+set -eu
+
+fail() {
+    echo "install: $1" >&2
+    exit 1
+}
+
+# Prints the name of a Python 3.13 that runs: a shim of pyenv exists for each version, but needn't work.
+find_python() {
+    for name in python3.13 python3 python; do
+        if "$name" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' >/dev/null 2>&1; then
+            echo "$name"
+            return
+        fi
+    done
+}
+
+install_python() {
+    echo "install: Python packages into .venv (about half a minute) ..."
+    if command -v uv >/dev/null 2>&1; then
+        uv sync --locked --quiet || fail "uv could not install the packages of uv.lock"
+    else
+        python=$(find_python)
+        [ -n "$python" ] || fail "Sluice needs Python 3.13 or uv (https://docs.astral.sh/uv/): neither is on PATH"
+        [ -x .venv/bin/python ] || "$python" -m venv .venv || fail "$python can't make a virtual environment (on Debian: apt install python3.13-venv)"
+        [ -x .venv/bin/uv ] || .venv/bin/python -m pip install --quiet "uv>=0.13,<0.14" || fail "pip could not install uv"
+        .venv/bin/uv sync --locked --quiet || fail "uv could not install the packages of uv.lock"
+    fi
+    touch .venv/.installed
+}
+
+install_azurite() {
+    echo "install: Azurite into node_modules (about a quarter of a minute) ..."
+    PATH="$PWD/.venv/bin:$PATH" npm ci --ignore-scripts --no-audit --no-fund --loglevel error >/dev/null ||
+        fail "npm could not install the packages of package-lock.json"
+    touch node_modules/.installed
+}
+
+cd "$(dirname "$0")/.."
+case "${1-}" in
+    python) install_python ;;
+    azurite) install_azurite ;;
+    *) fail "usage: tools/install.sh python|azurite" ;;
+esac
