@@ -54,13 +54,13 @@ class BlockReader:
 
     async def next(self) -> bytes:
         """The next block; shorter than the size, or empty, at the end alone."""
-        parts, missing = [self._over], self._size - len(self._over)
+        parts: list[bytes] = []
+        missing = self._size
         while missing > 0:
-            chunk = await anext(self._chunks, b"")
-            if not chunk:
+            chunk = self._over or await anext(self._chunks, None)
+            if chunk is None:
                 break
-            parts.append(chunk)
-            missing -= len(chunk)
-        whole = b"".join(parts)
-        self._over = whole[self._size :]
-        return whole[: self._size]
+            parts.append(chunk[:missing])
+            self._over = chunk[missing:]
+            missing -= len(parts[-1])
+        return b"".join(parts)

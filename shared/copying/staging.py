@@ -79,21 +79,28 @@ class Staging:
 
     async def _hand_over(self, block: Block, *, whole: Digests, group: asyncio.TaskGroup) -> None:
         """Hash a block and have it staged, unless it is staged already with the same digest."""
+        try:
+            name = await self._hashed(block, whole=whole)
+            self.ids.append(name)
+            if self._already.get(name) == len(block.data):
+                block.hold.release()
+                return
+            await self._slots.acquire()
+        except BaseException:
+            block.hold.release()
+            raise
+        staging = group.create_task(self._blobs.stage(self._path, block.data, block_id=name))
+        # Not within the task: one that is cancelled before it begins runs no line of its own.
+        staging.add_done_callback(lambda _: self._staged(block))
+
+    async def _hashed(self, block: Block, *, whole: Digests) -> str:
+        """The block's id; its bytes are in the whole's digests then."""
         if len(self.ids) == MAX_BLOCKS:
             raise AssetTooLargeError(f"more than {MAX_BLOCKS} blocks")
         await whole.update(block.data)
         sha256 = (await asyncio.to_thread(hashlib.sha256, block.data)).digest()
-        name = block_id(self._version, len(self.ids), sha256=sha256)
-        self.ids.append(name)
-        if self._already.get(name) == len(block.data):
-            block.hold.release()
-        else:
-            await self._slots.acquire()
-            group.create_task(self._stage(block, name))
+        return block_id(self._version, len(self.ids), sha256=sha256)
 
-    async def _stage(self, block: Block, name: str) -> None:
-        try:
-            await self._blobs.stage(self._path, block.data, block_id=name)
-        finally:
-            block.hold.release()
-            self._slots.release()
+    def _staged(self, block: Block) -> None:
+        block.hold.release()
+        self._slots.release()
