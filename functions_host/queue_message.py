@@ -99,13 +99,14 @@ def _properties(text: str) -> dict[str, Datum]:
         return {}
     try:
         content: dict[str, Any] = json.loads(text)
-    except ValueError:
+        return {
+            name: ("json", json.dumps(value)) if isinstance(value, dict) else ("string", _dotnet_text(value))
+            for name, value in content.items()
+            if value is not None and not isinstance(value, list)
+        }
+    except (ValueError, RecursionError):
+        # Whoever can write to the queue can nest 20,000 lists: no JSON that anybody reads, and no end of the host.
         return {}
-    return {
-        name: ("json", json.dumps(value)) if isinstance(value, dict) else ("string", _dotnet_text(value))
-        for name, value in content.items()
-        if value is not None and not isinstance(value, list)
-    }
 
 
 def _dotnet_text(value: object) -> str:

@@ -39,6 +39,8 @@ from shared.telemetry import configure_logging
 logger = logging.getLogger(__name__)
 
 _ROOT = Path(__file__).resolve().parent.parent
+#: Below it the platform, which scales by visible messages, takes instances away that discovery counts on.
+_LOW_SATURATION = 1.5
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +90,8 @@ async def open_app(root: Path) -> AsyncGenerator[App]:
     """Read settings and datasets, open storage and network until the block ends."""
     settings = Settings()
     datasets = load_datasets(root / settings.datasets_file)
+    if settings.saturation < _LOW_SATURATION:
+        logger.warning("saturation is low", extra={"action": "low_saturation", "saturation": settings.saturation})
     capacity = settings.instances * HostQueues.read(root / "host.json").concurrency
     async with open_account(settings) as account, contextlib.aclosing(Egress()) as egress:
         if settings.create_missing:

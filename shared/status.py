@@ -1,6 +1,5 @@
 """What an operator asks first: runs, what is outstanding, what was copied, what is poison. No request scans a table."""
 
-import asyncio
 import dataclasses
 from collections.abc import Callable
 from datetime import datetime
@@ -8,10 +7,11 @@ from datetime import datetime
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from shared.model.datasets import Datasets
-from shared.model.errors import DatasetsInvalidError, StorageFailedError
+from shared.model.errors import StorageFailedError
 from shared.model.messages import Queue
 from shared.model.rows import Activity, PartCounts, Run
 from shared.storage.activity import Activities
+from shared.storage.answers import each_of
 from shared.storage.queues import Queues
 from shared.storage.runs import Runs
 
@@ -66,13 +66,12 @@ class Status:
     async def report(self) -> StatusReport:
         """Every dataset and every queue. Raises StorageFailedError."""
         names = sorted(self.datasets.datasets)
-        async with asyncio.TaskGroup() as group:
-            datasets = {name: group.create_task(self.of(name)) for name in names}
-            queues = {queue: group.create_task(self._queue(queue)) for queue in Queue}
+        datasets = await each_of(names, self.of)
+        queues = await each_of(Queue, self._queue)
         return StatusReport(
             at=self.clock(),
-            datasets={name: task.result() for name, task in datasets.items()},
-            queues={queue.value: task.result() for queue, task in queues.items()},
+            datasets=dict(zip(names, datasets, strict=True)),
+            queues=dict(zip(Queue, queues, strict=True)),
             withholding=WithholdingStatus(saturation=_json_number(self.saturation), capacity=self.capacity),
         )
 
@@ -89,16 +88,13 @@ class Status:
         """Tell whether storage answers."""
         try:
             await self.queues.count(Queue.DISCOVER)
-        except (StorageFailedError, DatasetsInvalidError):
+        except StorageFailedError:
             return False
         return True
 
     async def _queue(self, queue: Queue) -> QueueStatus:
-        outstanding, poison = await asyncio.gather(self.queues.count(queue), self._poison(queue))
+        outstanding, poison = await each_of((queue.value, queue.poison), self.queues.count)
         return QueueStatus(outstanding=outstanding, poison=poison)
-
-    async def _poison(self, queue: Queue) -> int:
-        return await self.queues.count(queue.poison)
 
 
 def _json_number(number: float) -> float | str:

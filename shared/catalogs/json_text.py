@@ -9,8 +9,8 @@ from pydantic import JsonValue, ValidationError, ValidatorFunctionWrapHandler, W
 from shared.redaction import cut, redacted
 
 _MAX_DEPTH = 64
-# Possessive: a string of 64 MiB isn't tried twice.
-_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+# Possessive, and taken to the end if it doesn't end: no byte is tried twice, whatever an escaped quote looks like.
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _SQUARE = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(set(range(256)).difference(b"[]{}"))
 _SHOWN_CHARACTERS = 120

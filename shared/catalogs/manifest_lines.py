@@ -12,13 +12,14 @@ So are CSV and TSV with a line of column names, both without one (address, size,
 import csv
 import dataclasses
 from collections.abc import AsyncGenerator, AsyncIterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, cast
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from shared.catalogs.json_text import explained, parse_json, shown
+from shared.catalogs.times import in_utc
 from shared.model.checksums import Algorithm, from_hex_or_base64, from_multihash
 from shared.model.datasets import ManifestFormat
 from shared.model.errors import MalformedCatalogError
@@ -118,10 +119,6 @@ def _any_checksum(text: str) -> str:
     return from_hex_or_base64(Algorithm(algorithm.lower()), value) if colon else from_multihash(text)
 
 
-def _in_utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
 class Entry(BaseModel):
     """One file, as a line names it; columns that aren't these are ignored."""
 
@@ -135,7 +132,7 @@ class Entry(BaseModel):
     checksum: Annotated[str, AfterValidator(_any_checksum)] | None = None
     destination: str | None = None
     item: str | None = None
-    updated: Annotated[datetime, AfterValidator(_in_utc)] | None = None
+    updated: Annotated[datetime, AfterValidator(in_utc)] | None = None
     media_type: Annotated[str, Field(max_length=256)] | None = None
 
     @model_validator(mode="before")

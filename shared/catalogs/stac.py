@@ -8,7 +8,7 @@ import asyncio
 import json
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, SkipValidation, ValidationError
 
 from shared.catalogs.http import Http
 from shared.catalogs.json_text import Lenient, explained, parse_json, shown
@@ -108,7 +108,8 @@ class _Answer(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    features: list[JsonValue]
+    # As the parser made them: validating would copy the whole page.
+    features: list[SkipValidation[JsonValue]]
     links: Annotated[list[JsonValue], BeforeValidator(lambda value: [] if value is None else value)] = []
     number_matched: Lenient[_Count] = Field(None, alias="numberMatched")
     context: Lenient[_Matched] = None

@@ -12,7 +12,7 @@ What selects an item has to be right (its id, its time, its place), or the item 
 """
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 from urllib.parse import urljoin
 
@@ -27,6 +27,7 @@ from pydantic import (
 )
 
 from shared.catalogs.json_text import Lenient, explained, shown
+from shared.catalogs.times import WrittenTime
 from shared.model.checksums import Algorithm, from_hex_or_base64, from_multihash
 from shared.model.errors import BadNameError, MalformedCatalogError
 from shared.model.items import CatalogAsset, CatalogItem, Refusal
@@ -88,11 +89,6 @@ def _named(feature: JsonValue) -> str | None:
     return f"{collection}/{feature['id']}" if isinstance(collection, str) and collection else str(feature["id"])
 
 
-def _in_utc(moment: datetime) -> datetime:
-    """A time without a zone is UTC: many catalogs leave the Z out."""
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
 def _flat(bbox: JsonValue) -> JsonValue:
     """A box without its heights: six numbers are west, south, low, east, north, high."""
     if isinstance(bbox, list) and len(bbox) == 6:  # noqa: PLR2004 - three dimensions, twice
@@ -106,7 +102,6 @@ def _checksum(text: str) -> str:
     return from_hex_or_base64(Algorithm.MD5, text) if bare else from_multihash(text)
 
 
-type _Time = Annotated[datetime, AfterValidator(_in_utc)]
 type _Degrees = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -115,9 +110,9 @@ class _Part(BaseModel):
 
 
 class _Properties(_Part):
-    datetime: _Time | None = None
-    start_datetime: _Time | None = None
-    updated: Lenient[_Time] = None
+    datetime: WrittenTime | None = None
+    start_datetime: WrittenTime | None = None
+    updated: Lenient[WrittenTime] = None
 
 
 class _Asset(_Part):
@@ -125,7 +120,7 @@ class _Asset(_Part):
     type: Lenient[Annotated[str, Field(max_length=256)]] = None
     size: Lenient[Annotated[int, Field(ge=0, le=2**63 - 1, strict=True)]] = Field(None, alias="file:size")
     checksum: Lenient[Annotated[str, AfterValidator(_checksum)]] = Field(None, alias="file:checksum")
-    updated: Lenient[_Time] = None
+    updated: Lenient[WrittenTime] = None
 
 
 class _Link(_Part):

@@ -32,9 +32,12 @@ _HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
 
 
 def _kept(headers: dict[str, str]) -> dict[str, str]:
-    """Headers that may rest in a message and be sent: no credentials, nothing that breaks out of its line."""
+    """Headers that may rest in a message and be sent: no credentials, nothing that breaks out of its line.
+
+    In lower case: a page's ``Search-After`` takes the place of the ``search-after`` before it.
+    """
     return {
-        name: value
+        name.lower(): value
         for name, value in headers.items()
         if _HEADER.fullmatch(name) and _HEADER_VALUE.fullmatch(value) and not _DROPPED_HEADERS.fullmatch(name)
     }
@@ -115,8 +118,8 @@ class SearchRequest(_Part):
     @property
     def all_headers(self) -> dict[str, str]:
         """What is sent."""
-        typed = {"Content-Type": "application/json"} if self.body is not None else {}
-        return {"Accept": _ACCEPT, **self.headers, **typed}
+        typed = {"content-type": "application/json"} if self.body is not None else {}
+        return {"accept": _ACCEPT, **self.headers, **typed}
 
     @property
     def encoded_body(self) -> bytes | None:

@@ -54,7 +54,10 @@ class Copying:
         except UnknownDatasetError as error:
             await self.fates.settle(request, dict.fromkeys(request.assets, error), lane=lane)
             return
-        failed = await self._copy_all(request, dataset)
+        try:
+            failed = await self._copy_all(request, dataset)
+        except Exception as error:  # noqa: BLE001 - the ledger's trouble is every asset's, and goes into the same books
+            failed = dict.fromkeys(request.assets, error)
         await self.fates.settle(request, failed, lane=lane)
 
     async def _copy_all(self, request: CopyRequest, dataset: Dataset) -> Mapping[Asset, Exception]:

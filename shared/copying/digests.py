@@ -13,7 +13,7 @@ class Digests:
     """SHA-256 and MD5 of a whole body, and whatever else is expected of it."""
 
     def __init__(self, expected: Iterable[str]) -> None:
-        self._expected = tuple(expected)
+        self._expected = tuple(digest(*parse_digest(each)) for each in expected)
         wanted = {Algorithm.SHA256, Algorithm.MD5, *(parse_digest(each)[0] for each in self._expected)}
         self._hashes = {each: new_hash(each) for each in sorted(wanted, reverse=True)}
         self.length = 0

@@ -96,7 +96,7 @@ class Engine:
         agrees = stated in known if stated else validator is not None and validator == _validator(standing)
         if not agrees or not digests(standing.metadata) or job.asset.size not in {None, standing.length}:
             return None
-        return Kept(row=self._row(job, standing, verified_by=label(standing.metadata, "verified_by") or _NO_CHECKSUM))
+        return Kept(row=self._row(job, standing, verified_by=_verified_by(job, standing)))
 
     async def _write(self, job: Job, body: Body, standing: Blob | None) -> Outcome:
         size = block_size_for(body.length, preferred=self.block_size)
@@ -104,12 +104,11 @@ class Engine:
         whole = Digests(_expected(job, body))
         hold = await self.budget.take(size if body.length is None else min(size, body.length))
         try:
-            first = await reader.next()
-            check_content(first, media_type=job.asset.media_type or body.media_type, href=job.asset.href)
-            if len(first) < size or len(first) == body.length:
-                await whole.update(first)
-                return await self._put(job, body, first=first, whole=whole, standing=standing)
-            block = Block(data=first, hold=hold)
+            block = Block(await reader.next(), hold=hold)
+            _check_content(job, body, block.data)
+            if len(block.data) < size or len(block.data) == body.length:
+                await whole.update(block.data)
+                return await self._put(job, body, data=block.data, whole=whole, standing=standing)
             return await self._write_blocks(job, body, block=block, reader=reader, whole=whole, standing=standing)
         except DeadlineReachedError:
             raise _unfinished(job, 0) from None
@@ -123,14 +122,14 @@ class Engine:
             length += len(chunk)
             _check_limit(job, length)
             yield chunk
-            if self.clock() >= job.deadline:
+            if self.clock() >= job.deadline and length != body.length:
                 raise DeadlineReachedError
 
-    async def _put(self, job: Job, body: Body, *, first: bytes, whole: Digests, standing: Blob | None) -> Outcome:
+    async def _put(self, job: Job, body: Body, *, data: bytes, whole: Digests, standing: Blob | None) -> Outcome:
         row = self._verified(job, body, whole)
         replaces = standing.etag if standing else None
         try:
-            written = await self.blobs.put(job.path, first, content=_content(job, body, row, whole), replaces=replaces)
+            written = await self.blobs.put(job.path, data, content=_content(job, body, row, whole), replaces=replaces)
         except BlobConflictError:
             return await self._theirs(job, row)
         return Copied(row=row.model_copy(update={"etag": written.etag}))
@@ -207,6 +206,12 @@ def _expected(job: Job, body: Body) -> list[str]:
     return [*([job.asset.checksum] if job.asset.checksum else []), *body.stated.values()]
 
 
+def _verified_by(job: Job, standing: Blob) -> str:
+    """What the blob was verified by when it was written, unless the catalog has stated its checksum only since."""
+    then, stated = label(standing.metadata, "verified_by") or _NO_CHECKSUM, job.asset.checksum
+    return then if stated is None or stated in then.split(", ") else stated
+
+
 def _validator(standing: Blob) -> str | None:
     return label(standing.metadata, "validator")
 
@@ -223,6 +228,12 @@ def _check_limit(job: Job, length: int) -> None:
     limit = job.dataset.select.max_bytes
     if limit is not None and length > limit:
         raise AssetTooLargeError(f"{length} bytes are more than the dataset's max_bytes, {limit}")
+
+
+def _check_content(job: Job, body: Body, first: bytes) -> None:
+    """By the catalog's media type alone: a server that sends an error page calls it text/html."""
+    if first or job.asset.size != 0:
+        check_content(first, media_type=job.asset.media_type, href=job.asset.href, encoding=body.encoding)
 
 
 def _check_owner(job: Job, standing: Blob) -> None:

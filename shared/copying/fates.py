@@ -20,7 +20,9 @@ logger = logging.getLogger(__name__)
 
 #: What is put off for longer leaves the lane: a slow host must not look like a full queue.
 _LATER_FROM = timedelta(seconds=60)
-_REASON_LENGTH = 4096
+#: Characters in the failures table; and in a message, where four bytes each have to fit into the last 8 of 48 KiB.
+_TEXT_LENGTH = 4096
+_REASON_LENGTH = 1900
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +43,11 @@ class Fates:
         """
         if not failed:
             return
-        await self._record(request, failed)
+        fates = {asset: self._fate(request, error) for asset, error in failed.items()}
+        await self._record(request, failed, fates=fates)
         by_fate: defaultdict[Fate, dict[Asset, Exception]] = defaultdict(dict)
         for asset, error in failed.items():
-            by_fate[self._fate(request, error)][asset] = error
+            by_fate[fates[asset]][asset] = error
         if set(by_fate) == {Fate.RETRY}:
             raise next(iter(failed.values()))
         await self._poison(request, by_fate[Fate.POISON], lane=lane)
@@ -64,7 +67,9 @@ class Fates:
         over = fate is Fate.DEFER and patience_is_over(request.deferred_since, now=self.clock())
         return Fate.RETRY if over else fate
 
-    async def _record(self, request: CopyRequest, failed: Mapping[Asset, Exception]) -> None:
+    async def _record(
+        self, request: CopyRequest, failed: Mapping[Asset, Exception], *, fates: Mapping[Asset, Fate]
+    ) -> None:
         now = self.clock()
         rows = [
             Failure(
@@ -73,8 +78,8 @@ class Fates:
                 key=asset.key,
                 href=asset.href,
                 error=type(error).__name__,
-                fate=self._fate(request, error),
-                message=_text(error),
+                fate=fates[asset],
+                message=_text(error, _TEXT_LENGTH),
                 host=host_of(asset.href),
                 cause=request.cause,
                 first_at=now,
@@ -90,7 +95,7 @@ class Fates:
     async def _poison(self, request: CopyRequest, failed: Mapping[Asset, Exception], *, lane: Queue) -> None:
         """One message for each asset, with its own reason: so each can be mended and sent back by itself."""
         for asset, error in failed.items():
-            reason = Reason(error=type(error).__name__, message=_text(error), at=self.clock())
+            reason = Reason(error=type(error).__name__, message=_text(error, _REASON_LENGTH), at=self.clock())
             poison = request.of([asset]).model_copy(update={"reason": reason})
             await self.queues.send(lane.poison, poison.encode())
 
@@ -114,5 +119,5 @@ class Fates:
         return delay(deferrals, asked=asked, chance=self.chance())
 
 
-def _text(error: Exception) -> str:
-    return cut(redacted(str(error) or repr(error)), _REASON_LENGTH)
+def _text(error: Exception, limit: int) -> str:
+    return cut(redacted(str(error) or repr(error)), limit)

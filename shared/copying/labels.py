@@ -23,7 +23,7 @@ def labels(row: LedgerRow) -> dict[str, str]:
         "digests": " ".join(row.digests),
         "described_at": row.described_at.isoformat(),
     }
-    quoted = {_PREFIX + name: quote(value, safe=":/ ") for name, value in values.items() if value}
+    quoted = {_PREFIX + name: quote(value, safe=":/") for name, value in values.items() if value}
     return {name: value for name, value in quoted.items() if len(value) <= _MAX_VALUE}
 
 

@@ -1,7 +1,6 @@
 """The blocks of one large blob: read in order, staged several at once, skipped where they are staged already."""
 
 import asyncio
-import dataclasses
 import hashlib
 from typing import Self
 
@@ -16,12 +15,17 @@ from shared.storage.blobs import BlobPath, Blobs
 _IN_FLIGHT = 4
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """A block that was read, and its part of the budget."""
+    """A block that was read, and its part of the budget: they go together, whoever still knows the block."""
 
-    data: bytes
-    hold: Hold
+    def __init__(self, data: bytes, *, hold: Hold) -> None:
+        self.data = data
+        self._hold = hold
+
+    def release(self) -> None:
+        """Let both go; a second call does nothing."""
+        self.data = b""
+        self._hold.release()
 
 
 class Staging:
@@ -67,14 +71,14 @@ class Staging:
             await self._hand_over(block, whole=whole, group=group)
             hold = await budget.take(size)
             try:
-                block = Block(data=await reader.next(), hold=hold)
+                block = Block(await reader.next(), hold=hold)
             except DeadlineReachedError:
                 hold.release()
                 return False
             except BaseException:
                 hold.release()
                 raise
-        block.hold.release()
+        block.release()
         return True
 
     async def _hand_over(self, block: Block, *, whole: Digests, group: asyncio.TaskGroup) -> None:
@@ -83,11 +87,11 @@ class Staging:
             name = await self._hashed(block, whole=whole)
             self.ids.append(name)
             if self._already.get(name) == len(block.data):
-                block.hold.release()
+                block.release()
                 return
             await self._slots.acquire()
         except BaseException:
-            block.hold.release()
+            block.release()
             raise
         staging = group.create_task(self._blobs.stage(self._path, block.data, block_id=name))
         # Not within the task: one that is cancelled before it begins runs no line of its own.
@@ -102,5 +106,5 @@ class Staging:
         return block_id(self._version, len(self.ids), sha256=sha256)
 
     def _staged(self, block: Block) -> None:
-        block.hold.release()
+        block.release()
         self._slots.release()

@@ -1,16 +1,14 @@
 """One page of one run: withheld, or copy requests and then the next page."""
 
-import asyncio
 import dataclasses
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from shared.catalogs.reader import CatalogReader
 from shared.discovery.withholding import Withholding
-from shared.model.assets import Asset
 from shared.model.bundles import bundled
-from shared.model.datasets import Dataset, Datasets
+from shared.model.datasets import Dataset, Datasets, Policy
 from shared.model.deferral import delay, patience_is_over, retry_after_of
 from shared.model.errors import (
     EndlessCatalogError,
@@ -24,6 +22,7 @@ from shared.model.messages import MAX_REQUEST_BYTES, CopyRequest, PageRequest, Q
 from shared.model.rows import Failure, PartCounts, Run, RunState
 from shared.model.selection import plan_page
 from shared.redaction import cut, redacted
+from shared.storage.answers import each_of
 from shared.storage.failures import Failures
 from shared.storage.ledger import Ledger
 from shared.storage.queues import Queues
@@ -31,9 +30,9 @@ from shared.storage.runs import Runs
 
 logger = logging.getLogger(__name__)
 
-#: Copy requests of one part that are sent at once.
-_SENDS_AT_ONCE = 16
 _REASON_LENGTH = 4096
+#: Of a reason that travels with a request of 40 KiB: at four bytes a character, both fit into a message.
+_CARRIED_REASON_LENGTH = 1900
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,14 +83,14 @@ class Discovery:
         if run is None:
             return
         page = await self._page(request, run, dataset)
-        bundles = bundled(page.items, max_assets=dataset.policy.bundle_assets, max_bytes=dataset.policy.bundle_bytes)
+        requests = _copy_requests(run, page, policy=dataset.policy)
         size = self.withholding.capacity
         first = request.part * size
-        counts = await self._ask(request, run, bundles[first : first + size])
+        counts = await self._ask(run, requests[first : first + size])
         if request.part == 0:
             counts = counts.model_copy(update=page.model_dump(include={"available", "filtered", "refused"}))
         await self._count(request, counts)
-        await self._go_on(request, page, is_last_part=first + size >= len(bundles))
+        await self._go_on(request, page, is_last_part=first + size >= len(requests))
         await self._count(request, counts.model_copy(update={"done": True}))
         logger.info("page discovered", extra={"action": "page_discovered", **_ids(request), **counts.model_dump()})
 
@@ -133,41 +132,45 @@ class Discovery:
         if kept := await self.runs.page(request.dataset, request.run, place=place):
             return kept
         page = await self.catalog_of(dataset).page(request.token, window=run.window)
-        if page.next_token is not None and page.next_token == request.token:
-            raise EndlessCatalogError("the catalog's next page is the same page again")
+        await self._check_ends(request, page.next_token)
         planned, refusals = plan_page(page, dataset_name=request.dataset, dataset=dataset)
         if refusals:
             await self.failures.record([self._failure(request, each) for each in refusals])
         return await self.runs.keep(request.dataset, request.run, place=place, page=planned)
 
-    async def _ask(self, request: PageRequest, run: Run, bundles: Sequence[tuple[Asset, ...]]) -> PartCounts:
-        """Send the copy requests of these bundles, but for what the ledger has as described."""
-        items = dict.fromkeys(asset.item for bundle in bundles for asset in bundle)
-        entries = await self.ledger.of_items(request.dataset, items)
-        requests: list[CopyRequest] = []
+    async def _check_ends(self, request: PageRequest, next_token: str | None) -> None:
+        """Raise EndlessCatalogError once the catalog leads round in a circle.
+
+        As R. P. Brent finds cycles (https://doi.org/10.1007/BF01933190): a token is compared with that of the last page
+        whose number is a power of two. So a circle of any length shows after a few times round, and no list is kept.
+        """
+        if next_token is None or request.page == 0:
+            return
+        mark = 1 << (request.page.bit_length() - 1)
+        seen = request.token
+        if mark != request.page:
+            before = await self.runs.page(request.dataset, request.run, place=(request.pass_number, mark - 1))
+            seen = before.next_token if before else None
+        if next_token in {request.token, seen}:
+            raise EndlessCatalogError(f"after page {request.page} the catalog leads back to a page before")
+
+    async def _ask(self, run: Run, requests: Sequence[CopyRequest]) -> PartCounts:
+        """Send these copy requests, but for what the ledger has as described."""
+        items = dict.fromkeys(asset.item for each in requests for asset in each.assets)
+        entries = await self.ledger.of_items(run.dataset, items)
+        bodies: list[str] = []
         already = sent = 0
-        for bundle in bundles:
-            rows = {asset: entries[asset.identity].row for asset in bundle if asset.identity in entries}
+        for each in requests:
+            rows = {asset: entries[asset.identity].row for asset in each.assets if asset.identity in entries}
             there = {asset for asset, row in rows.items() if row.stands_for(asset, asked_at=run.began_at)}
             # What this very run has brought counts as sent: a redelivery comes to the same numbers.
             own = {asset for asset in there if rows[asset].cause == run.run}
             already += len(there - own)
-            sent += len(bundle) - len(there - own)
-            if wanted := [asset for asset in bundle if asset not in there]:
-                requests += fitting(_copy_request(run, wanted))
-        await self._send_all(requests)
+            sent += len(each.assets) - len(there - own)
+            if wanted := [asset for asset in each.assets if asset not in there]:
+                bodies.append(each.of(wanted).encode())
+        await each_of(bodies, lambda body: self.queues.send(Queue.COPY, body))
         return PartCounts(sent=sent, already=already)
-
-    async def _send_all(self, requests: Iterable[CopyRequest]) -> None:
-        slots = asyncio.Semaphore(_SENDS_AT_ONCE)
-
-        async def send(body: str) -> None:
-            async with slots:
-                await self.queues.send(Queue.COPY, body)
-
-        async with asyncio.TaskGroup() as group:
-            for each in requests:
-                group.create_task(send(each.encode()))
 
     async def _count(self, request: PageRequest, counts: PartCounts) -> None:
         await self.runs.count(request.dataset, request.run, place=_place(request), counts=counts)
@@ -179,10 +182,10 @@ class Discovery:
         elif page.next_token is not None:
             following = request.model_copy(update={"page": request.page + 1, "part": 0, "token": page.next_token})
         else:
-            await self._progress(request, state=RunState.COMPLETE, ended_at=self.clock())
-            logger.info("run is complete", extra={"action": "run_complete", **_ids(request)})
+            if await self._progress(request, state=RunState.COMPLETE, ended_at=self.clock()):
+                logger.info("run is complete", extra={"action": "run_complete", **_ids(request)})
             return
-        body = following.model_copy(update={"deferrals": 0, "deferred_since": None}).encode()
+        body = following.model_copy(update={"deferrals": 0, "deferred_since": None, "reason": None}).encode()
         if len(body.encode()) > MAX_REQUEST_BYTES:
             raise MalformedCatalogError("the catalog's next link doesn't fit into a message of 40 KiB")
         await self.queues.send(Queue.DISCOVER, body)
@@ -192,17 +195,18 @@ class Discovery:
         now = self.clock()
         fate = fate_of(error)
         if fate is Fate.POISON:
-            reason = Reason(error=type(error).__name__, message=_text(error), at=now)
+            reason = Reason(error=type(error).__name__, message=cut(_text(error), _CARRIED_REASON_LENGTH), at=now)
             poison = request.model_copy(update={"reason": reason})
             await self.queues.send(Queue.DISCOVER.poison, poison.encode())
             await self._progress(request, state=RunState.FAILED, ended_at=now, reason=f"{reason.error}: {_text(error)}")
             logger.error("run failed", extra={"action": "run_failed", **_ids(request), "error": reason.error})
         elif fate is Fate.DEFER and not patience_is_over(request.deferred_since, now=now):
             wait = delay(request.deferrals, asked=retry_after_of(error), chance=self.chance())
-            update = {"deferrals": request.deferrals + 1, "deferred_since": request.deferred_since or now}
+            since = request.deferred_since or now
+            update = {"deferrals": request.deferrals + 1, "deferred_since": since}
             await self.queues.send(Queue.DISCOVER, request.model_copy(update=update).encode(), delay=wait)
             await self._progress(
-                request, withheld_since=now, withheld_because=f"{type(error).__name__}: {_text(error)}"
+                request, withheld_since=since, withheld_because=f"{type(error).__name__}: {_text(error)}"
             )
             logger.warning("page deferred", extra={"action": "page_deferred", **_ids(request), "error": _text(error)})
         else:
@@ -225,8 +229,11 @@ class Discovery:
         )
 
 
-def _copy_request(run: Run, assets: Sequence[Asset]) -> CopyRequest:
-    return CopyRequest(dataset=run.dataset, cause=run.run, asked_at=run.began_at, assets=tuple(assets))
+def _copy_requests(run: Run, page: PlannedPage, *, policy: Policy) -> list[CopyRequest]:
+    """All requests of a page, each as large as a message can be: parts are cut out of these, so that none has more."""
+    bundles = bundled(page.items, max_assets=policy.bundle_assets, max_bytes=policy.bundle_bytes)
+    whole = (CopyRequest(dataset=run.dataset, cause=run.run, asked_at=run.began_at, assets=each) for each in bundles)
+    return [part for each in whole for part in fitting(each)]
 
 
 def _is_current(run: Run | None, request: PageRequest) -> bool:

@@ -42,7 +42,8 @@ class Starting:
         Raises UnknownDatasetError, WindowError, and RunConflictError while another run makes progress.
         """
         if isinstance(self.datasets.named(name).catalog, ManifestCatalog) and window.interval is not None:
-            raise WindowError("a manifest has no times: leave since and until out", field="since")
+            field = "until" if window.since is None else "since"
+            raise WindowError("a manifest has no times: leave since and until out", field=field)
         entry = await self.runs.newest(name)
         if entry is not None and entry.run.state is RunState.RUNNING:
             self._check_superseding(entry.run, window)
@@ -57,29 +58,35 @@ class Starting:
         return run
 
     async def start_due(self) -> list[Run]:
-        """Begin a run of every dataset whose schedule is due, and once more those that stalled."""
+        """Begin a run of every dataset whose schedule is due, and once more those that stalled.
+
+        One dataset's trouble is logged and keeps no other from beginning; the next call tries again.
+        """
         begun: list[Run] = []
         for name, dataset in self.datasets.datasets.items():
-            if dataset.schedule is None:
-                continue
-            entry = await self.runs.newest(name)
-            if entry is not None and entry.run.state is RunState.RUNNING:
-                window = entry.run.window
-                due = self._is_stalled(entry.run) or self._awaits_first_page(entry.run)
-            else:
-                window = Window()
-                due = self._is_due(dataset.schedule, entry)
-            if due and (run := await self._start_quietly(name, window)):
+            if dataset.schedule is not None and (run := await self._start_quietly(name, dataset.schedule)):
                 begun.append(run)
         return begun
 
-    async def _start_quietly(self, name: str, window: Window) -> Run | None:
+    async def _start_quietly(self, name: str, schedule: str) -> Run | None:
         """Somebody else's run that began meanwhile is as good."""
         try:
-            return await self.start(name, window=window, trigger=_SCHEDULE)
+            return await self._start_if_due(name, schedule)
         except RunConflictError:
             logger.info("run began elsewhere", extra={"action": "run_began_elsewhere", "dataset": name})
-            return None
+        except Exception:
+            logger.exception("run not begun", extra={"action": "run_not_begun", "dataset": name})
+        return None
+
+    async def _start_if_due(self, name: str, schedule: str) -> Run | None:
+        entry = await self.runs.newest(name)
+        if entry is not None and entry.run.state is RunState.RUNNING:
+            window = entry.run.window
+            due = self._is_stalled(entry.run) or self._awaits_first_page(entry.run)
+        else:
+            window = Window()
+            due = self._is_due(schedule, entry)
+        return await self.start(name, window=window, trigger=_SCHEDULE) if due else None
 
     def _check_superseding(self, run: Run, window: Window) -> None:
         """A running run stands in the way, unless it stalled or never began, and the new one has the same window."""
@@ -99,11 +106,17 @@ class Starting:
 
     def _is_due(self, schedule: str, entry: RunEntry | None) -> bool:
         last = entry.run.scheduled_at if entry else None
-        return last is None or next(CronSim(schedule, last.astimezone(UTC))) <= self.clock()
+        if last is None:
+            return True
+        # A schedule may never come again: the 29th of February as the second Monday of its month.
+        following = next(CronSim(schedule, last.astimezone(UTC)), None)
+        return following is not None and following <= self.clock()
 
     def _new(self, name: str, *, window: Window, trigger: str, entry: RunEntry | None) -> Run:
         now = self.clock()
         last = entry.run.scheduled_at if entry else None
+        # A stalled run of a window, begun once more, is none of those that the schedule asks for.
+        is_scheduled = trigger == _SCHEDULE and window.interval is None
         return Run(
             dataset=name,
             run=self.new_id(now),
@@ -111,7 +124,7 @@ class Starting:
             trigger=trigger,
             began_at=now,
             progress_at=now,
-            scheduled_at=now if trigger == _SCHEDULE else last,
+            scheduled_at=now if is_scheduled else last,
         )
 
     async def _ask_for_first_page(self, run: Run) -> None:

@@ -1,11 +1,14 @@
 """Discovery waits while copies are outstanding, as Dask's scheduler withholds root tasks (``worker-saturation``)."""
 
 import dataclasses
+import logging
 import math
 
 from shared.model.errors import StorageFailedError
 from shared.model.messages import Queue
 from shared.storage.queues import Queues
+
+logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,7 @@ class Withholding:
         try:
             outstanding = await self.queues.count(Queue.COPY)
         except StorageFailedError:
+            logger.warning("outstanding unknown", exc_info=True, extra={"action": "outstanding_unknown"})
             return "the copy queue's length can't be read"
         if outstanding < limit:
             return None

@@ -137,7 +137,7 @@ class Selection(_Part):
 class Destination(_Part):
     """Where the blobs go."""
 
-    container: Annotated[str, Field(pattern=r"^[a-z0-9](-?[a-z0-9]){2,62}$")]
+    container: Annotated[str, Field(min_length=3, max_length=63, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
     """A container of the data account."""
     name: Annotated[str, AfterValidator(check_template)] = "{dataset}/{collection}/{id}/{key}/{file}"
     """The blob's name, made of {dataset} {collection} {id} {item} {key} {file} {path} {host} {year} {month} {day}."""
@@ -192,7 +192,7 @@ class Datasets(_Part):
     """The whole file."""
 
     datasets: Annotated[
-        dict[Annotated[str, Field(pattern=r"^[a-z0-9](-?[a-z0-9]){0,47}$")], Dataset], Field(min_length=1)
+        dict[Annotated[str, Field(max_length=48, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")], Dataset], Field(min_length=1)
     ]
 
     def named(self, name: str) -> Dataset:

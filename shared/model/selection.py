@@ -94,7 +94,8 @@ def _touch(one: tuple[float, float, float, float], other: tuple[float, float, fl
 def _selects_asset(asset: CatalogAsset, *, select: Selection) -> bool:
     if not _matches(asset.key, select.include) or _matches(asset.key, select.exclude):
         return False
-    if not _matches((asset.media_type or "").partition(";")[0].strip().lower(), select.media_types):
+    media_type = (asset.media_type or "").partition(";")[0].strip().lower()
+    if not _matches(media_type, tuple(each.lower() for each in select.media_types)):
         return False
     if asset.size is None:
         return True

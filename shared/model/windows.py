@@ -1,11 +1,36 @@
 """Spans of time: what a run asks its catalog for."""
 
 from datetime import UTC, datetime
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ValidationError,
+    model_validator,
+)
 
 from shared.model.errors import WindowError
+
+
+def _no_number(value: object) -> object:
+    """``2024`` is no year: it would be taken for seconds since 1970, and a run would begin there."""
+    if not isinstance(value, datetime) and (not isinstance(value, str) or value.strip().isdecimal()):
+        raise ValueError("it has to be a time with its zone")
+    return value
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("in UTC it lies outside the calendar") from error
+
+
+type _Moment = Annotated[AwareDatetime, BeforeValidator(_no_number), AfterValidator(_in_utc)]
 
 
 class Window(BaseModel):
@@ -13,8 +38,8 @@ class Window(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: _Moment | None = None
+    until: _Moment | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -69,4 +94,4 @@ def _time(text: str) -> datetime | None:
 
 
 def _text(moment: datetime | None) -> str:
-    return ".." if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return ".." if moment is None else moment.isoformat().replace("+00:00", "Z")

@@ -44,13 +44,16 @@ class Meter:
 
     async def flush(self) -> None:
         """Write down what changed, now; what can't be written waits for the next time."""
+        failed: set[tuple[str, date]] = set()
         while self._changed:
             dataset, day = place = self._changed.pop()
             try:
                 await self._activities.write(dataset, day, self._process, activity=self._counts[place])
             except StorageFailedError:
+                failed.add(place)
                 extra = {"action": "activity_not_written", "dataset": dataset}
                 logger.warning("activity not written", exc_info=True, extra=extra)
+        self._changed |= failed
 
     async def _write_soon(self) -> None:
         try:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from azure.core.exceptions import HttpResponseError
 from azure.storage.blob.aio import BlobServiceClient
 
-from shared.model.errors import AssetNotFoundError, SourceChangedError
+from shared.model.errors import AssetNotFoundError, SourceChangedError, StorageFailedError
 from shared.storage.answers import status_of, translated
 from shared.storage.blobs import BlobPath
 
@@ -25,6 +25,7 @@ class Stream:
 async def open_stream(service: BlobServiceClient, path: BlobPath, *, offset: int) -> Stream:
     """Open a blob of the data account; all of its bytes are of one version, which the SDK pins by its ETag.
 
+    The bytes are counted: a manifest that ended early would drop what it no longer names.
     Raises AssetNotFoundError, SourceChangedError where the blob ends before the offset, StorageFailedError.
     """
     client = service.get_blob_client(path.container, path.name)
@@ -37,10 +38,15 @@ async def open_stream(service: BlobServiceClient, path: BlobPath, *, offset: int
             if status_of(error) == _PAST_THE_END:
                 raise SourceChangedError(f"the blob has no byte {offset} any more") from error
             raise
-    return Stream(chunks=_chunks(download.chunks(), path), etag=str(download.properties.etag))
+    chunks = _counted(download.chunks(), path, size=download.size)
+    return Stream(chunks=chunks, etag=str(download.properties.etag))
 
 
-async def _chunks(chunks: AsyncIterator[bytes], path: BlobPath) -> AsyncIterator[bytes]:
+async def _counted(chunks: AsyncIterator[bytes], path: BlobPath, *, size: int) -> AsyncIterator[bytes]:
+    received = 0
     with translated(f"blob {path.name}: read"):
         async for chunk in chunks:
+            received += len(chunk)
             yield chunk
+    if received != size:
+        raise StorageFailedError(f"blob {path.name}: {received} bytes came of {size}")
