@@ -19,11 +19,11 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from shared.catalogs.json_text import explained, parse_json, shown
-from shared.catalogs.times import in_utc
 from shared.model.checksums import Algorithm, from_hex_or_base64, from_multihash
 from shared.model.datasets import ManifestFormat
 from shared.model.errors import MalformedCatalogError
 from shared.model.hrefs import host_of, unsigned
+from shared.model.times import in_utc
 
 _MAX_LINE_BYTES = 64 * 1024
 _GOOGLE_HEADER = "TsvHttpData-1.0"

@@ -27,10 +27,10 @@ from pydantic import (
 )
 
 from shared.catalogs.json_text import Lenient, explained, shown
-from shared.catalogs.times import WrittenTime
 from shared.model.checksums import Algorithm, from_hex_or_base64, from_multihash
 from shared.model.errors import BadNameError, MalformedCatalogError
 from shared.model.items import CatalogAsset, CatalogItem, Refusal
+from shared.model.times import WrittenTime
 
 
 def read_item(feature: JsonValue, *, address: str, name: str) -> tuple[CatalogItem | None, tuple[Refusal, ...]]:

@@ -3,34 +3,12 @@
 from datetime import UTC, datetime
 from typing import Annotated, Self
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, ValidationError, model_validator
 
 from shared.model.errors import WindowError
+from shared.model.times import WRITTEN_OUT, in_utc
 
-
-def _no_number(value: object) -> object:
-    """``2024`` is no year: it would be taken for seconds since 1970, and a run would begin there."""
-    if not isinstance(value, datetime) and (not isinstance(value, str) or value.strip().isdecimal()):
-        raise ValueError("it has to be a time with its zone")
-    return value
-
-
-def _in_utc(moment: datetime) -> datetime:
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError("in UTC it lies outside the calendar") from error
-
-
-type _Moment = Annotated[AwareDatetime, BeforeValidator(_no_number), AfterValidator(_in_utc)]
+type _Moment = Annotated[AwareDatetime, WRITTEN_OUT, AfterValidator(in_utc)]
 
 
 class Window(BaseModel):

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from shared.catalogs.manifest import Manifest
 from shared.catalogs.manifest_bytes import Opened, OpenManifest, open_by_scheme, open_file, open_web
 from shared.catalogs.manifest_lines import Line, split_lines
+from shared.catalogs.reader import CatalogReader
 from shared.model.datasets import Allowlist, ManifestCatalog
 from shared.model.errors import (
     AssetNotFoundError,
@@ -56,7 +57,7 @@ def _manifest(content: str | bytes, **catalog: Any) -> Manifest:
     return Manifest(ManifestCatalog(**{**defaults, **catalog}), open_manifest=_memory(raw))
 
 
-async def _pages(manifest: Manifest) -> list[Page]:
+async def _pages(manifest: CatalogReader) -> list[Page]:
     pages = [await manifest.page(None, window=_OPEN)]
     while pages[-1].next_token is not None:
         pages.append(await manifest.page(pages[-1].next_token, window=_OPEN))
@@ -197,6 +198,7 @@ async def test_items() -> None:
         (_A.encode() + b",9223372036854775808,", "size: "),
         (_A.encode() + b",1,abc", "md5: "),
         (_A.encode() + b",1,,yesterday", "updated: "),
+        (_A.encode() + b",1,,0001-01-01T00:00:00+01:00", "updated: "),
         (_A.encode() + b',1,"', "unexpected end of data"),
         (_A.encode() + b',1,"a"b', "expected after"),
         (_A.encode() + b"\xff,1,", "isn't UTF-8"),

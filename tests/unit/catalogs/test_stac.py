@@ -83,8 +83,8 @@ async def test_first_request() -> None:
     (asked,) = http.asked
     assert (asked.method, asked.url) == ("POST", _SEARCH)
     assert asked.headers == {
-        "Accept": "application/geo+json, application/json;q=0.9",
-        "Content-Type": "application/json",
+        "accept": "application/geo+json, application/json;q=0.9",
+        "content-type": "application/json",
     }
     assert json.loads(asked.body or b"") == {
         "collections": ["s2", "s1"],
@@ -116,7 +116,7 @@ async def test_get() -> None:
     await search.page(None, window=Window.parse("2024-01-01/.."))
 
     (asked,) = http.asked
-    assert (asked.method, asked.body, "Content-Type" in asked.headers) == ("GET", None, False)
+    assert (asked.method, asked.body, "content-type" in asked.headers) == ("GET", None, False)
     assert asked.url.startswith(f"{_SEARCH}?")
     assert parse_qs(urlsplit(asked.url).query) == {
         "key": ["1"],
@@ -179,7 +179,7 @@ _FIRST_BODY = {"limit": 2, "collections": ["s2"]}
             "POST",
             _SEARCH,
             _FIRST_BODY,
-            {"Page": "2"},
+            {"page": "2"},
         ),
         (
             {"href": _SEARCH, "method": "POST", "headers": {"next-token": "2"}},
@@ -212,7 +212,7 @@ async def test_next_link(
     asked = http.asked[1]
     assert (asked.method, asked.url) == (method, url)
     assert (json.loads(asked.body) if asked.body else None) == body
-    sent = {name: value for name, value in asked.headers.items() if name not in {"Accept", "Content-Type"}}
+    sent = {name: value for name, value in asked.headers.items() if name not in {"accept", "content-type"}}
     assert sent == headers
 
 
@@ -232,6 +232,25 @@ async def test_merged_pages() -> None:
     await another.page(second.next_token, window=_OPEN)
 
     assert bodies == [_FIRST_BODY, {**_FIRST_BODY, "token": "t1"}, {**_FIRST_BODY, "token": "t2"}]
+
+
+async def test_merged_headers() -> None:
+    """A header of a later page takes the place of the one before it, however both are written."""
+    marks = iter([{"Search-After": "a", "X-Run": "1"}, {"search-after": "b", "ACCEPT": "application/json"}, {}])
+
+    def serve(_: Asked) -> Answer:
+        link = _next(href=f"{_SEARCH}?left={len(http.asked)}", headers=next(marks), merge=True)
+        return Answer(chunks=(_body(links=link),))
+
+    search, http = _search(serve, method="GET")
+    first = await search.page(None, window=_OPEN)
+    second = await search.page(first.next_token, window=_OPEN)
+    await search.page(second.next_token, window=_OPEN)
+
+    assert [dict(each.headers) for each in http.asked[1:]] == [
+        {"accept": "application/geo+json, application/json;q=0.9", "search-after": "a", "x-run": "1"},
+        {"accept": "application/json", "search-after": "b", "x-run": "1"},
+    ]
 
 
 @pytest.mark.parametrize(
@@ -383,6 +402,8 @@ async def test_hrefs(links: list[Any], href: str, expected: str) -> None:
         ({"file:size": True}, "size"),
         ({"file:size": 2**63}, "size"),
         ({"updated": "yesterday"}, "updated"),
+        ({"updated": "0001-01-01T00:00:00+01:00"}, "updated"),
+        ({"updated": 20240601}, "updated"),
         ({"type": ["image/tiff"]}, "media_type"),
         ({"type": "x" * 257}, "media_type"),
     ],
@@ -405,6 +426,9 @@ async def test_bare_md5() -> None:
         (_feature("bad", assets=None), "s2/bad", "assets: "),
         (_feature("bad", assets=None, collection=None), "bad", "assets: "),
         (_feature("bad", properties={"datetime": "never"}), "s2/bad", "properties.datetime: "),
+        (_feature("bad", properties={"datetime": "9999-12-31T23:59:59-01:00"}), "s2/bad", "outside the calendar"),
+        (_feature("bad", properties={"datetime": "20240601"}), "s2/bad", "is written as"),
+        (_feature("bad", properties={"start_datetime": 1717200000}), "s2/bad", "is written as"),
         (_feature("bad", bbox=[1, 2, 3]), "s2/bad", "bbox"),
         (_feature("bad", bbox=[1, 2, 3, float("1e400")]), "s2/bad", "bbox"),
         (_feature("bad", collection="a/b"), "a/b/bad", "isn't unique"),
@@ -573,6 +597,13 @@ def test_brackets_in_strings() -> None:
     text = json.dumps({"a": "[" * 100 + '"\\' + "{" * 100})
 
     assert parse_json(b"\xef\xbb\xbf" + text.encode()) == json.loads(text)
+
+
+@pytest.mark.parametrize("text", [b'"' + b'\\"' * 1_000_000, b'"\\'])
+def test_string_without_end(text: bytes) -> None:
+    """A string that doesn't end is looked through once: by its escaped quotes, two megabytes would take an hour."""
+    with pytest.raises(ValueError, match="Unterminated string"):
+        parse_json(text)
 
 
 @pytest.mark.parametrize(("depth", "deep"), [(63, False), (64, False), (65, True), (100, True)])

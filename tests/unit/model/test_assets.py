@@ -1,11 +1,18 @@
 import hashlib
+import re
 from datetime import timedelta, timezone
+from itertools import product
 
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from shared.model.assets import bucket, partition_key, row_key, row_key_prefix
 from tests.unit.model.builders import NOON, asset
+
+_IDENTITIES = st.text("a-/0", min_size=1, max_size=4) | st.text(min_size=1, max_size=20)
+_DATASETS = st.from_regex(r"[a-z0-9]{1,3}(-[0-3][0-9]){0,2}", fullmatch=True)
 
 
 def test_keys() -> None:
@@ -19,6 +26,38 @@ def test_buckets() -> None:
     """A dataset has 32 partitions, chosen by the top five bits."""
     assert {bucket(f"item-{number}") for number in range(1000)} == set(range(32))
     assert bucket("s2/T32") == hashlib.sha256(b"s2/T32").digest()[0] >> 3
+
+
+@settings(deadline=None)
+@given(assets=st.sets(st.tuples(_IDENTITIES, _IDENTITIES), max_size=12))
+def test_rows_of_two_assets(assets: set[tuple[str, str]]) -> None:
+    """Two assets never have one row, and all rows of an item lie in one partition, below one prefix."""
+    rows = {(item, key): (partition_key("s2", item), row_key(item, key)) for item, key in assets}
+
+    assert len(set(rows.values())) == len(assets)
+    for one, other in product(rows, repeat=2):
+        together = rows[one][0] == rows[other][0] and rows[one][1].startswith(row_key_prefix(other[0]))
+        assert together is (one[0] == other[0])
+
+
+@settings(deadline=None)
+@given(
+    first=st.tuples(_DATASETS, _IDENTITIES),
+    second=st.tuples(_DATASETS, _IDENTITIES),
+)
+def test_partitions_of_two_datasets(first: tuple[str, str], second: tuple[str, str]) -> None:
+    """Two datasets never share a partition, though a dataset's name may end as a partition does."""
+    assume(first[0] != second[0])
+
+    assert partition_key(*first) != partition_key(*second)
+
+
+@settings(deadline=None)
+@given(dataset=_DATASETS, item=st.text(max_size=50), key=st.text(max_size=50))
+def test_storable_keys(dataset: str, item: str, key: str) -> None:
+    """Whatever a catalog calls things, a table takes the keys: short, and of harmless characters."""
+    assert re.fullmatch(r"[a-z0-9-]{1,48}-(0[0-9]|[12][0-9]|3[01])", partition_key(dataset, item))
+    assert re.fullmatch(r"[0-9a-f]{64}-[0-9a-f]{64}", row_key(item, key))
 
 
 def test_description() -> None:

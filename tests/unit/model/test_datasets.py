@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from shared.model.datasets import Datasets, ManifestCatalog, StacCatalog, load_datasets, matches_host
 from shared.model.errors import DatasetsInvalidError, UnknownDatasetError
@@ -92,6 +93,33 @@ def test_explained(old: str, new: str, said: list[str], tmp_path: Path) -> None:
         load_datasets(path)
 
     assert [each for each in (str(path), *said) if each not in str(raised.value)] == []
+
+
+@pytest.mark.parametrize("container", ["abc", "a-b", "0" * 63, "a1-b2-c3"])
+def test_containers(container: str) -> None:
+    """A container is called as Azure allows it."""
+    assert dataset(destination={"container": container}).destination.container == container
+
+
+@pytest.mark.parametrize(
+    "container", ["", "ab", "0" * 64, "a-" * 31 + "aa", "A-b", "a--b", "-ab", "ab-", "a_b", "$root"]
+)
+def test_no_containers(container: str) -> None:
+    """What Azure would refuse as a container is refused when the file is read."""
+    with pytest.raises(ValidationError, match=r"destination\.container"):
+        dataset(destination={"container": container})
+
+
+@pytest.mark.parametrize(("name", "fits"), [("a", True), ("a-" * 23 + "aa", True), ("a-" * 24 + "a", False)])
+def test_dataset_names(name: str, fits: bool, tmp_path: Path) -> None:  # noqa: FBT001 - a case's outcome
+    """A dataset's name has 48 characters at most: it stands in messages, rows and blobs."""
+    path = _file(tmp_path, _GOOD.replace("[datasets.s2]", f"[datasets.{name}]"))
+
+    if fits:
+        assert name in load_datasets(path).datasets
+    else:
+        with pytest.raises(DatasetsInvalidError, match="at most 48 characters"):
+            load_datasets(path)
 
 
 @pytest.mark.parametrize(("text", "said"), [("[", "is no TOML"), ("", "datasets: Field required")])

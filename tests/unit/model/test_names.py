@@ -1,4 +1,8 @@
-from urllib.parse import unquote
+import string
+from collections.abc import Callable
+from itertools import pairwise
+from unicodedata import normalize
+from urllib.parse import quote, unquote
 
 import pytest
 from hypothesis import assume, given, settings
@@ -9,6 +13,8 @@ from shared.model.names import FIELDS, blob_name, check_name, check_template, en
 
 _COMPONENTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 _TRICKY = st.text("./\\%aA2EeF é\u0301\x00~", min_size=1, max_size=8)
+_PREFIXES = st.sampled_from(["", "", "", "x-", ".", "%41"])
+_SUFFIXES = st.sampled_from(["", "", "", "-x", ".tif"])
 _DEFAULT = "{dataset}/{collection}/{id}/{key}/{file}"
 
 
@@ -34,30 +40,94 @@ def test_encoded_is_checked(component: str) -> None:
     assert not name.endswith(".")
 
 
-@settings(deadline=None)
-@given(
-    first=st.tuples(_TRICKY, _TRICKY, _TRICKY),
-    second=st.tuples(_TRICKY, _TRICKY, _TRICKY),
-    template=st.sampled_from(
-        ["{item}/{key}/{file}", "{dataset}-{item}/x-{key}.{year}/{file}", "{item}/{key}/{path}", "{item}/{path}/{key}"]
-    ),
+@st.composite
+def _templates(draw: st.DrawFn) -> str:
+    """A template that a dataset may have, in any order, with literals round its fields."""
+    needed = draw(st.sampled_from([("path",), ("item", "key"), ("collection", "id", "file"), ("item", "key", "path")]))
+    fields = draw(st.permutations([*needed, *draw(st.sets(st.sampled_from(["dataset", "host", "year"])))]))
+    return check_template("/".join(draw(_PREFIXES) + f"{{{field}}}" + draw(_SUFFIXES) for field in fields))
+
+
+_VALUES = st.fixed_dictionaries(
+    {
+        **dict.fromkeys(FIELDS, st.text("a./%2E-\\é", min_size=1, max_size=5)),
+        "dataset": st.just("d"),
+        "year": st.sampled_from(["2024", "0079"]),
+    }
 )
-def test_injective(first: tuple[str, str, str], second: tuple[str, str, str], template: str) -> None:
-    """Different values never make one name, whatever the template."""
+
+
+#: What a careless encoder takes for the same.
+_CONFUSIONS: tuple[Callable[[str], str], ...] = (
+    lambda text: quote(text, safe=""),
+    lambda text: f"{text}.",
+    lambda text: f"./{text}",
+    lambda text: text.replace("\\", "/"),
+    lambda text: text.replace(".", "%2E"),
+    lambda text: normalize("NFD", text),
+    str.upper,
+)
+
+
+@st.composite
+def _confusable(draw: st.DrawFn, values: dict[str, str], fields: list[str]) -> dict[str, str]:
+    """Other values that nearly make the same name: one written otherwise, or characters in the field beside it."""
+    one, other = draw(st.sampled_from(list(pairwise(fields))))
+    if draw(st.booleans()):
+        return {**values, one: draw(st.sampled_from(_CONFUSIONS))(values[one])}
+    both = f"{values[one]}/{values[other]}"
+    cut = draw(st.integers(1, len(both) - 1))
+    return {**values, one: both[:cut], other: both[cut:].removeprefix("/")}
+
+
+@settings(deadline=None, max_examples=500)
+@given(data=st.data(), template=_templates(), first=_VALUES)
+def test_injective(data: st.DataObject, template: str, first: dict[str, str]) -> None:
+    """Under one template, assets that differ in any field of it never have one name."""
+    fields = [
+        field for _, field, _, _ in string.Formatter().parse(template) if field and field not in {"dataset", "year"}
+    ]
+    assume(len(fields) > 1)
+    second = data.draw(_confusable(first, fields))
     assume(first != second)
 
     try:
-        names = [_filled(check_template(template), values) for values in (first, second)]
+        names = [blob_name(template, values) for values in (first, second)]
     except BadNameError:
         return
 
     assert names[0] != names[1]
 
 
-def _filled(template: str, values: tuple[str, str, str]) -> str:
-    item, key, last = values
-    fixed = {"dataset": "d", "year": "2024"}
-    return blob_name(template, {**fixed, "item": item, "key": key, "file": last, "path": last})
+@settings(deadline=None)
+@given(template=_templates(), values=_VALUES, times=st.integers(1, 400))
+def test_within_limits(template: str, values: dict[str, str], times: int) -> None:
+    """Whatever an asset has, its name is refused, or one that Azure keeps as it is."""
+    try:
+        name = blob_name(template, {field: value * times for field, value in values.items()})
+    except BadNameError:
+        return
+
+    _assert_kept_by_azure(name)
+
+
+@settings(deadline=None)
+@given(name=st.text("a/.%2E", max_size=12) | st.text(max_size=12))
+def test_checked_names(name: str) -> None:
+    """A name of a message is refused, or one that Azure keeps as it is."""
+    try:
+        check_name(name)
+    except BadNameError:
+        return
+
+    _assert_kept_by_azure(name)
+
+
+def _assert_kept_by_azure(name: str) -> None:
+    assert len(name) <= 1024
+    assert len(name.split("/")) <= 254
+    assert [each for each in name.split("/") if each in {"", ".", ".."} or each.endswith(".")] == []
+    assert set(name) <= set(string.ascii_letters + string.digits + "-_.~=+,@:()%/")
 
 
 def test_known_names() -> None:

@@ -105,6 +105,7 @@ def test_destinations(destination: str, name: str | None) -> None:
         ({"include": ["B*"], "exclude": ["*8"]}, ["B04", "B[1]"]),
         ({"media_types": ["image/*"]}, ["B04"]),
         ({"media_types": ["image/*", "application/xml"]}, ["B04", "meta"]),
+        ({"media_types": ["IMAGE/tiff", "Application/*"]}, ["B04", "meta"]),
         ({"min_bytes": 100}, ["B04", "B08", "B[1]"]),
         ({"max_bytes": 100}, ["B04", "meta", "B[1]"]),
         ({"min_bytes": 1000, "max_bytes": 1000}, ["B08", "B[1]"]),

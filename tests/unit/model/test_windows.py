@@ -3,7 +3,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from pydantic import ValidationError
 
-from shared.model.windows import Window
+from shared.model.errors import WindowError
+from shared.model.windows import Window, parse_window
 
 _EARLY = datetime(2024, 1, 1, tzinfo=UTC)
 _LATE = datetime(2024, 6, 1, tzinfo=UTC)
@@ -31,7 +32,13 @@ def test_open() -> None:
     assert Window().interval is None
 
 
-@pytest.mark.parametrize("interval", ["2024-01-01", "a/b", "2024-06-01/2024-01-01", "2024-01-01/2024-02-01/2024-03-01"])
+@pytest.mark.parametrize(
+    "interval",
+    [
+        *("2024-01-01", "a/b", "2024-06-01/2024-01-01", "2024-01-01/2024-02-01/2024-03-01"),
+        *("0001-01-01T00:00:00+01:00/..", "../9999-12-31T23:59:59-01:00"),
+    ],
+)
 def test_no_interval(interval: str) -> None:
     """What is no interval raises ValueError."""
     with pytest.raises(ValueError):  # noqa: PT011 - a builtin's own sentences
@@ -61,3 +68,52 @@ def test_meet() -> None:
     assert first.meet(second) == Window(since=_EARLY, until=_LATE)
     assert Window().meet(first) == first
     assert not Window(until=_EARLY).meet(Window(since=_LATE)).holds(_EARLY + timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    ("body", "window"),
+    [
+        (b"", Window()),
+        (b" \n", Window()),
+        (b"{}", Window()),
+        (b'{"since": null, "until": null}', Window()),
+        (b'{"since": "2024-01-01T00:00:00Z"}', Window(since=_EARLY)),
+        (b'{"since": "2024-01-01T02:00:00+02:00", "until": "2024-06-01T00:00:00Z"}', Window(since=_EARLY, until=_LATE)),
+    ],
+)
+def test_asked_for(body: bytes, window: Window) -> None:
+    """A request for a run says its window, or asks for everything."""
+    assert parse_window(body) == window
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "said"),
+    [
+        (b"{", "body", "Invalid JSON"),
+        (b"\xff", "body", "Invalid JSON"),
+        (b"[]", "body", "object"),
+        (b'{"from": "2024-01-01T00:00:00Z"}', "from", "Extra inputs"),
+        (b'{"since": "yesterday"}', "since", "written as"),
+        (b'{"since": 2024}', "since", "written as"),
+        (b'{"since": "2024"}', "since", "written as"),
+        (b'{"since": "20240101"}', "since", "written as"),
+        (b'{"until": "2024-01-01T00:00:00"}', "until", "timezone"),
+        (b'{"until": "0001-01-01T00:00:00+01:00"}', "until", "outside the calendar"),
+        (b'{"since": "2024-06-01T00:00:00Z", "until": "2024-01-01T00:00:00Z"}', "body", "since lies after until"),
+    ],
+)
+def test_wrongly_asked_for(body: bytes, field: str, said: str) -> None:
+    """A window that isn't one is explained by its field, what is wrong, and an example; no number becomes a time."""
+    with pytest.raises(WindowError) as raised:
+        parse_window(body)
+
+    assert raised.value.field == field
+    assert [each for each in (said, '{"since": "2024-01-01T00:00:00Z"}') if each not in str(raised.value)] == []
+
+
+def test_kept() -> None:
+    """A window is read back as it was kept."""
+    window = Window.parse("2024-01-01T02:00:00.25+02:00/..")
+
+    assert Window.model_validate_json(window.model_dump_json()) == window
+    assert window.interval == "2024-01-01T00:00:00.250000Z/.."
