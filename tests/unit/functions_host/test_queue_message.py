@@ -106,7 +106,14 @@ def test_sys_is_dropped() -> None:
     assert "sys" not in trigger_metadata(message(), text='{"sys": "x"}')
 
 
-@pytest.mark.parametrize("text", ["plain", "[1]", "{broken}", '"text"', "7", ""])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("plain", "[1]", "{broken}", '"text"', "7", ""),
+        # It fits into a message, and Python gives it up with a RecursionError.
+        pytest.param('{"a":' + "[" * 24_000 + "]" * 24_000 + "}", id="deep"),
+    ],
+)
 def test_other_bodies_add_nothing(text: str) -> None:
     """Only a body that is a JSON object adds metadata; that it is none is no error."""
     assert trigger_metadata(message(), text=text) == {"QueueTrigger": ("string", text), **OWN}
