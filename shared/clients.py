@@ -168,7 +168,7 @@ class _Parts:
 
     def _catalog(self, dataset: Dataset) -> CatalogReader:
         if isinstance(dataset.catalog, StacCatalog):
-            return StacSearch(dataset.catalog, allow=dataset.allow, http=self.egress)
+            return StacSearch(dataset.catalog, allow=dataset.allow, http=self.egress, select=dataset.select)
         by_scheme = open_by_scheme(
             web=open_web(self.egress, allow=dataset.allow), blob=self._open_blob, file=open_file(self.root)
         )

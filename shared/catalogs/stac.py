@@ -15,7 +15,7 @@ from shared.catalogs.json_text import Lenient, explained, parse_json, shown
 from shared.catalogs.stac_items import read_item
 from shared.catalogs.stac_requests import NextLink, SearchRequest
 from shared.egress import Reply, check_status
-from shared.model.datasets import Allowlist, StacCatalog
+from shared.model.datasets import Allowlist, Selection, StacCatalog
 from shared.model.errors import AssetTooLargeError, EndlessCatalogError, MalformedCatalogError
 from shared.model.hrefs import unsigned
 from shared.model.items import CatalogItem, Page, Refusal
@@ -29,16 +29,19 @@ _MAX_PAGE_BYTES = 64 * 1024 * 1024
 class StacSearch:
     """A CatalogReader of a STAC API; each page is one request, and the errors of egress pass through."""
 
-    def __init__(self, catalog: StacCatalog, *, allow: Allowlist, http: Http) -> None:
+    def __init__(self, catalog: StacCatalog, *, allow: Allowlist, http: Http, select: Selection) -> None:
+        """``select``: its times and its box are asked of the API, so that it sends no more than is wanted."""
         self._catalog = catalog
+        self._select = select
         self._allow = allow
         self._http = http
 
     async def page(self, token: str | None, *, window: Window) -> Page:
         """See ``CatalogReader``; a page without items can have a next one all the same."""
-        if window.since and window.until and window.since > window.until:
+        window = window.meet(self._select.window)
+        if window.is_empty:
             return Page(items=(), next_token=None)
-        request = SearchRequest.first(self._catalog, window=window) if token is None else SearchRequest.decode(token)
+        request = self._first(window) if token is None else SearchRequest.decode(token)
         async with self._http.request(
             request.method, request.href, allow=self._allow, headers=request.all_headers, body=request.encoded_body
         ) as reply:
@@ -46,6 +49,9 @@ class StacSearch:
             body = await _read(reply)
         # A large page takes a second to parse, and copies share the event loop.
         return await asyncio.to_thread(_page, body, request=request, address=reply.url)
+
+    def _first(self, window: Window) -> SearchRequest:
+        return SearchRequest.first(self._catalog, window=window, bbox=self._select.bbox)
 
 
 async def _read(reply: Reply) -> bytes:

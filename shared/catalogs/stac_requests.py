@@ -10,6 +10,7 @@ the request that it answers::
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 from urllib.parse import urlencode, urljoin, urlsplit
 
@@ -75,13 +76,15 @@ class SearchRequest(_Part):
     body: dict[str, JsonValue] | None = None
 
     @classmethod
-    def first(cls, catalog: StacCatalog, *, window: Window) -> Self:
+    def first(cls, catalog: StacCatalog, *, window: Window, bbox: Sequence[float] | None = None) -> Self:
         """The request for a search's first page."""
         search: dict[str, JsonValue] = {**catalog.query, "limit": catalog.page_size}
         if catalog.collections:
             search["collections"] = list(catalog.collections)
         if window.interval is not None:
             search["datetime"] = window.interval
+        if bbox is not None:
+            search["bbox"] = list(bbox)
         parts = urlsplit(catalog.url)
         path = parts.path.rstrip("/")
         parts = parts._replace(path=path if path.endswith("/search") else f"{path}/search")

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from shared.catalogs.reader import CatalogReader
 from shared.discovery.withholding import Withholding
 from shared.model.bundles import bundled
-from shared.model.datasets import Dataset, Datasets, Policy
+from shared.model.datasets import Dataset, Datasets
 from shared.model.deferral import delay, patience_is_over, retry_after_of
 from shared.model.errors import (
     EndlessCatalogError,
@@ -83,14 +83,13 @@ class Discovery:
         if run is None:
             return
         page = await self._page(request, run, dataset)
-        requests = _copy_requests(run, page, policy=dataset.policy)
-        size = self.withholding.capacity
-        first = request.part * size
-        counts = await self._ask(run, requests[first : first + size])
+        requests = _copy_requests(run, page)
+        first, following = request.part * page.cut.requests, (request.part + 1) * page.cut.requests
+        counts = await self._ask(run, requests[first:following])
         if request.part == 0:
             counts = counts.model_copy(update=page.model_dump(include={"available", "filtered", "refused"}))
         await self._count(request, counts)
-        await self._go_on(request, page, is_last_part=first + size >= len(requests))
+        await self._go_on(request, page, is_last_part=following >= len(requests))
         await self._count(request, counts.model_copy(update={"done": True}))
         logger.info("page discovered", extra={"action": "page_discovered", **_ids(request), **counts.model_dump()})
 
@@ -133,7 +132,9 @@ class Discovery:
             return kept
         page = await self.catalog_of(dataset).page(request.token, window=run.window)
         await self._check_ends(request, page.next_token)
-        planned, refusals = plan_page(page, dataset_name=request.dataset, dataset=dataset)
+        planned, refusals = plan_page(
+            page, dataset_name=request.dataset, dataset=dataset, capacity=self.withholding.capacity
+        )
         if refusals:
             await self.failures.record([self._failure(request, each) for each in refusals])
         return await self.runs.keep(request.dataset, request.run, place=place, page=planned)
@@ -229,9 +230,9 @@ class Discovery:
         )
 
 
-def _copy_requests(run: Run, page: PlannedPage, *, policy: Policy) -> list[CopyRequest]:
+def _copy_requests(run: Run, page: PlannedPage) -> list[CopyRequest]:
     """All requests of a page, each as large as a message can be: parts are cut out of these, so that none has more."""
-    bundles = bundled(page.items, max_assets=policy.bundle_assets, max_bytes=policy.bundle_bytes)
+    bundles = bundled(page.items, max_assets=page.cut.bundle_assets, max_bytes=page.cut.bundle_bytes)
     whole = (CopyRequest(dataset=run.dataset, cause=run.run, asked_at=run.began_at, assets=each) for each in bundles)
     return [part for each in whole for part in fitting(each)]
 

@@ -18,6 +18,8 @@ from shared.model.messages import MAX_ASSETS
 from shared.model.names import check_template
 from shared.model.windows import Window
 
+#: Names of blobs where a dataset states no template: every value in them is one that such a catalog has.
+_TEMPLATES = {"stac": "{dataset}/{collection}/{id}/{key}/{file}", "manifest": "{dataset}/{host}/{path}"}
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -133,14 +135,20 @@ class Selection(_Part):
     bbox: Annotated[tuple[float, float, float, float], AfterValidator(_bbox)] | None = None
     """West, south, east, north in degrees, over the antimeridian if west > east; items that touch it are selected."""
 
+    @property
+    def window(self) -> Window:
+        """``datetime`` as a window; where none is given, the open one."""
+        return Window() if self.datetime is None else Window.parse(self.datetime)
+
 
 class Destination(_Part):
     """Where the blobs go."""
 
     container: Annotated[str, Field(min_length=3, max_length=63, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
     """A container of the data account."""
-    name: Annotated[str, AfterValidator(check_template)] = "{dataset}/{collection}/{id}/{key}/{file}"
-    """The blob's name, made of {dataset} {collection} {id} {item} {key} {file} {path} {host} {year} {month} {day}."""
+    name: Annotated[str, AfterValidator(check_template)] | None = None
+    """The blob's name, made of {dataset} {collection} {id} {item} {key} {file} {path} {host} {year} {month} {day}.
+    Without one: {dataset}/{collection}/{id}/{key}/{file} for a STAC catalog, {dataset}/{host}/{path} for a manifest."""
 
 
 class Allowlist(_Part):
@@ -186,6 +194,11 @@ class Dataset(_Part):
         if host is not None and not matches_host(host, self.allow.hosts):
             raise ValueError(f"the catalog's host {host!r} isn't allowed; add it to allow.hosts")
         return self
+
+    @property
+    def template(self) -> str:
+        """What a blob's name is made of."""
+        return self.destination.name or _TEMPLATES[self.catalog.kind]
 
 
 class Datasets(_Part):

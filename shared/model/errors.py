@@ -29,10 +29,10 @@
     │   ├── AssetTooLargeError         more blocks than a blob can have, or over the dataset's limit
     │   ├── RequestTooLargeError       an asset that fits into no message
     │   ├── MalformedCatalogError      a page that is no page of this kind of catalog
-    │   └── EndlessCatalogError        the same token came twice
+    │   ├── EndlessCatalogError        the same token came twice
+    │   └── WindowError                a window that the dataset can't be asked for (HTTP 400)
     ├── BlobConflictError              somebody else wrote first: decided by reading back, never escapes
     ├── RunConflictError               a run makes progress already (HTTP 409)
-    ├── WindowError                    a window that the dataset can't be asked for (HTTP 400)
     └── DatasetsInvalidError           datasets.toml can't be used
 """
 
@@ -179,6 +179,14 @@ class EndlessCatalogError(PermanentError):
     """A catalog's next link leads back to where it came from."""
 
 
+class WindowError(PermanentError):
+    """The window of a run is malformed, or the catalog has no times."""
+
+    def __init__(self, message: str, *, field: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
 class BlobConflictError(SluiceError):
     """A conditional write lost: 409, 412 or InvalidBlockList."""
 
@@ -189,14 +197,6 @@ class RunConflictError(SluiceError):
     def __init__(self, message: str, *, run: str) -> None:
         super().__init__(message)
         self.run = run
-
-
-class WindowError(SluiceError):
-    """The window of a run is malformed, or the catalog has no times."""
-
-    def __init__(self, message: str, *, field: str) -> None:
-        super().__init__(message)
-        self.field = field
 
 
 class DatasetsInvalidError(SluiceError):

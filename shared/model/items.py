@@ -87,6 +87,17 @@ class PlannedItem(BaseModel):
     assets: tuple[Asset, ...]
 
 
+class Cut(BaseModel):
+    """How a page is cut into copy requests, and those into parts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    bundle_assets: int
+    bundle_bytes: int
+    #: Copy requests of one part.
+    requests: int
+
+
 class PlannedPage(BaseModel):
     """A page after selection, as it is kept: its parts and redeliveries read this and never the catalog again."""
 
@@ -100,6 +111,8 @@ class PlannedPage(BaseModel):
     filtered: int
     #: Items that can't be copied; each stands in the failures table.
     refused: int
+    #: Fixed when the page is kept: other settings between two of its parts would leave assets out.
+    cut: Cut
 
 
 def fit_name(name: str) -> str:

@@ -21,17 +21,20 @@ from shared.model.errors import (
     UrlRefusedError,
 )
 from shared.model.hrefs import host_of, unsigned
-from shared.model.items import CatalogAsset, CatalogItem, Page, PlannedItem, PlannedPage, Refusal, fit_name
+from shared.model.items import CatalogAsset, CatalogItem, Cut, Page, PlannedItem, PlannedPage, Refusal, fit_name
 from shared.model.messages import MAX_REQUEST_BYTES
 from shared.model.names import blob_name, check_name, encoded_path, path_of
-from shared.model.windows import Window
 
 #: What a request has beside its asset: dataset, cause, times, counts.
 _ENVELOPE_BYTES = 1024
 
 
-def plan_page(page: Page, *, dataset_name: str, dataset: Dataset) -> tuple[PlannedPage, tuple[Refusal, ...]]:
+def plan_page(
+    page: Page, *, dataset_name: str, dataset: Dataset, capacity: int
+) -> tuple[PlannedPage, tuple[Refusal, ...]]:
     """Choose a page's assets and name their blobs; also returns what has to be refused, the page's own among it.
+
+    ``capacity`` is how many copy requests one part of the page may have.
 
     Each item counts once: as planned if one of its assets is, else as refused if anything of it was, else as filtered.
     """
@@ -49,12 +52,16 @@ def plan_page(page: Page, *, dataset_name: str, dataset: Dataset) -> tuple[Plann
     kept = tuple(PlannedItem(item=item, assets=tuple(assets)) for item, assets in planned.items() if assets)
     available = {fit_name(each.item) for each in items} | {each.item for each in refusals}
     refused = {each.item for each in refusals} - {fit_name(each.item) for each in kept}
-    counts = {
-        "available": len(available),
-        "refused": len(refused),
-        "filtered": len(available) - len(refused) - len(kept),
-    }
-    return PlannedPage(items=kept, next_token=page.next_token, **counts), tuple(refusals)
+    policy = dataset.policy
+    whole = PlannedPage(
+        items=kept,
+        next_token=page.next_token,
+        available=len(available),
+        refused=len(refused),
+        filtered=len(available) - len(refused) - len(kept),
+        cut=Cut(bundle_assets=policy.bundle_assets, bundle_bytes=policy.bundle_bytes, requests=capacity),
+    )
+    return whole, tuple(refusals)
 
 
 def _merged(items: Iterable[CatalogItem]) -> list[CatalogItem]:
@@ -76,7 +83,7 @@ def _chosen(item: CatalogItem, *, select: Selection) -> Iterator[CatalogAsset]:
 
 
 def _selects_item(item: CatalogItem, *, select: Selection) -> bool:
-    if select.datetime is not None and not Window.parse(select.datetime).holds(item.datetime):
+    if not select.window.holds(item.datetime):
         return False
     return select.bbox is None or (item.bbox is not None and _touch(item.bbox, select.bbox))
 
@@ -120,7 +127,7 @@ def _planned(asset: CatalogAsset, *, item: CatalogItem, dataset_name: str, datas
             item=item.item,
             key=asset.key,
             href=href,
-            name=_name(asset, href=href, item=item, template=dataset.destination.name, dataset_name=dataset_name),
+            name=_name(asset, href=href, item=item, template=dataset.template, dataset_name=dataset_name),
             size=asset.size,
             checksum=asset.checksum,
             updated=asset.updated,

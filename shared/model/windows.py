@@ -46,6 +46,11 @@ class Window(BaseModel):
             return self.interval is None
         return (self.since is None or self.since <= moment) and (self.until is None or moment <= self.until)
 
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether no moment lies in the window, as where two windows don't meet."""
+        return self.since is not None and self.until is not None and self.since > self.until
+
     def meet(self, other: "Window") -> "Window":
         """What lies in both windows."""
         since = max((each for each in (self.since, other.since) if each), default=None)

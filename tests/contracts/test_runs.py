@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 
 from shared.model.assets import Asset
-from shared.model.items import PlannedItem, PlannedPage
+from shared.model.items import Cut, PlannedItem, PlannedPage
 from shared.model.rows import PartCounts, Run, RunState
 from shared.model.windows import Window
 from shared.storage.runs import RunEntry, Runs
@@ -30,7 +30,12 @@ _FULL = Run(
 def page(item: str) -> PlannedPage:
     asset = Asset(item=item, key="B02", href="https://data.example.org/é.tif", name="a/b.tif", updated=MOMENT)
     return PlannedPage(
-        items=(PlannedItem(item=item, assets=(asset,)),), next_token="t2", available=3, filtered=1, refused=1
+        items=(PlannedItem(item=item, assets=(asset,)),),
+        next_token="t2",
+        available=3,
+        filtered=1,
+        refused=1,
+        cut=Cut(bundle_assets=32, bundle_bytes=1 << 20, requests=24),
     )
 
 

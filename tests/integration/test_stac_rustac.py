@@ -16,7 +16,7 @@ from demo.processes import free_ports, running
 from shared.catalogs.reader import CatalogReader
 from shared.catalogs.stac import StacSearch
 from shared.egress import Egress
-from shared.model.datasets import Allowlist, StacCatalog
+from shared.model.datasets import Allowlist, Selection, StacCatalog
 from shared.model.errors import EndlessCatalogError, SourceUnavailableError
 from shared.model.items import CatalogAsset, CatalogItem, Page
 from shared.model.windows import Window
@@ -157,7 +157,7 @@ async def test_server_that_fails(port: int, egress: Egress) -> None:
 def _search(port: int, egress: Egress, **catalog: Any) -> CatalogReader:
     allow = Allowlist(hosts=("127.0.0.1",), http_hosts=("127.0.0.1",), ports=(port,), private_networks=("127.0.0.0/8",))
     stac = StacCatalog.model_validate({"kind": "stac", "url": f"http://127.0.0.1:{port}", **catalog})
-    return StacSearch(stac, allow=allow, http=egress)
+    return StacSearch(stac, allow=allow, http=egress, select=Selection())
 
 
 async def _pages(search: CatalogReader, *, window: Window = _OPEN, token: str | None = None) -> list[Page]:

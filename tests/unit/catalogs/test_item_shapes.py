@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.catalogs.stac import StacSearch
-from shared.model.datasets import Allowlist, Dataset, StacCatalog
+from shared.model.datasets import Allowlist, Dataset, Selection, StacCatalog
 from shared.model.items import PlannedPage, Refusal
 from shared.model.selection import plan_page
 from shared.model.windows import Window
@@ -122,11 +122,11 @@ _VIIRS = {
 
 async def _planned(*items: dict[str, Any], name: str, **select: Any) -> tuple[PlannedPage, tuple[Refusal, ...]]:
     body = json.dumps({"type": "FeatureCollection", "features": items, "links": []}).encode()
-    search = StacSearch(_CATALOG, allow=_ALLOW, http=FakeEgress(lambda _: Answer(chunks=(body,))))
+    search = StacSearch(_CATALOG, allow=_ALLOW, http=FakeEgress(lambda _: Answer(chunks=(body,))), select=Selection())
     dataset = Dataset.model_validate(
         {"catalog": _CATALOG, "allow": _ALLOW, "destination": {"container": "assets", "name": name}, "select": select}
     )
-    return plan_page(await search.page(None, window=Window()), dataset_name="demo", dataset=dataset)
+    return plan_page(await search.page(None, window=Window()), dataset_name="demo", dataset=dataset, capacity=24)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from shared.catalogs import stac
 from shared.catalogs.json_text import parse_json
 from shared.catalogs.stac import StacSearch
-from shared.model.datasets import Allowlist, StacCatalog
+from shared.model.datasets import Allowlist, Selection, StacCatalog
 from shared.model.errors import (
     AssetNotFoundError,
     EndlessCatalogError,
@@ -26,6 +26,7 @@ from shared.model.windows import Window
 from tests.fakes.egress import Answer, Asked, FakeEgress
 
 _SEARCH = "https://stac.example.org/v1/search"
+_ALL = Selection()
 _ALLOW = Allowlist(hosts=("*.example.org",))
 _OPEN = Window()
 _SHA256 = hashlib.sha256(b"a").hexdigest()
@@ -55,10 +56,12 @@ def _next(**members: Any) -> list[dict[str, Any]]:
     return [{"rel": "self", "href": _SEARCH}, {"rel": "next", **members}]
 
 
-def _search(server: Callable[[Asked], Answer] | bytes, **catalog: Any) -> tuple[StacSearch, FakeEgress]:
+def _search(
+    server: Callable[[Asked], Answer] | bytes, *, select: Selection = _ALL, **catalog: Any
+) -> tuple[StacSearch, FakeEgress]:
     http = FakeEgress((lambda _: Answer(chunks=(server,))) if isinstance(server, bytes) else server)
     defaults: dict[str, Any] = {"kind": "stac", "url": "https://stac.example.org/v1", "page_size": 2}
-    return StacSearch(StacCatalog(**{**defaults, **catalog}), allow=_ALLOW, http=http), http
+    return StacSearch(StacCatalog(**{**defaults, **catalog}), allow=_ALLOW, http=http, select=select), http
 
 
 async def _page(body: bytes, token: str | None = None) -> Page:
@@ -155,6 +158,27 @@ async def test_window_without_moments() -> None:
     nothing = Window.parse("2024-06-01/..").meet(Window.parse("../2024-01-01"))
 
     assert await search.page(None, window=nothing) == Page(items=(), next_token=None)
+    assert http.asked == []
+
+
+async def test_what_is_selected_is_asked_for() -> None:
+    """The API is asked for the selected times and box, so that it lists no more than is wanted."""
+    select = Selection(datetime="2024-01-01T00:00:00Z/2024-02-01T00:00:00Z", bbox=(8.5, 47.0, 9.0, 47.5))
+    search, http = _search(_body(), select=select)
+
+    await search.page(None, window=Window.parse("2024-01-15T00:00:00Z/.."))
+
+    expected = {"limit": 2, "datetime": "2024-01-15T00:00:00Z/2024-02-01T00:00:00Z", "bbox": [8.5, 47.0, 9.0, 47.5]}
+    assert [json.loads(each.body or b"") for each in http.asked] == [expected]
+
+
+async def test_window_outside_of_what_is_selected() -> None:
+    """A window in which nothing is selected asks for nothing."""
+    search, http = _search(_body(_feature()), select=Selection(datetime="../2024-01-01T00:00:00Z"))
+
+    page = await search.page(None, window=Window.parse("2024-06-01T00:00:00Z/.."))
+
+    assert page == Page(items=(), next_token=None)
     assert http.asked == []
 
 

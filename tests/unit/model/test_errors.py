@@ -32,7 +32,7 @@ def test_tree() -> None:
         (errors.SourceThrottledError("slow"), Fate.DEFER),
         (errors.UnfinishedError("late", staged_blocks=3), Fate.RESEND),
         (errors.BadNameError(), Fate.POISON),
-        (errors.WindowError("no", field="window"), Fate.RETRY),
+        (errors.WindowError("no", field="window"), Fate.POISON),
         (errors.RunConflictError("no", run="r"), Fate.RETRY),
         (ValueError(), Fate.RETRY),
     ],

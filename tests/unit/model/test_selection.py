@@ -26,7 +26,7 @@ def _item(name: str = "T32", *assets: CatalogAsset, **values: Any) -> CatalogIte
 def _plan(*items: CatalogItem, **parts: Any) -> tuple[PlannedPage, tuple[Refusal, ...]]:
     refusals = parts.pop("refusals", ())
     page = Page(items=items, next_token="next", refusals=refusals)
-    return plan_page(page, dataset_name="demo", dataset=dataset(**parts))
+    return plan_page(page, dataset_name="demo", dataset=dataset(**parts), capacity=24)
 
 
 def _keys(planned: PlannedPage) -> list[str]:

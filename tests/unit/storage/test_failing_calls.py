@@ -13,7 +13,7 @@ from azure.storage.queue.aio import QueueServiceClient
 from pytest_mock import MockerFixture
 
 from shared.model.errors import BlobConflictError, StorageFailedError
-from shared.model.items import PlannedPage
+from shared.model.items import Cut, PlannedPage
 from shared.model.rows import Activity
 from shared.storage.activity import AzureActivities
 from shared.storage.blobs import AzureBlobs, BlobPath, Content
@@ -26,7 +26,9 @@ from tests.fakes import MemoryBlobs
 
 _PATH = BlobPath(container="data", name="a")
 _CONTENT = Content(md5=None, media_type="text/plain", metadata={})
-_PAGE = PlannedPage(items=(), next_token=None, available=0, filtered=0, refused=0)
+_PAGE = PlannedPage(
+    items=(), next_token=None, available=0, filtered=0, refused=0, cut=Cut(bundle_assets=1, bundle_bytes=1, requests=1)
+)
 
 _BLOB_CALLS: list[tuple[str, Callable[[AzureBlobs], Awaitable[object]]]] = [
     ("get_blob_properties", lambda blobs: blobs.look(_PATH)),

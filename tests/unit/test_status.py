@@ -1,0 +1,145 @@
+import json
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import override
+
+import pytest
+
+from shared.model.datasets import Datasets
+from shared.model.errors import StorageFailedError, UnknownDatasetError
+from shared.model.messages import Queue
+from shared.model.rows import Activity, PartCounts, Run
+from shared.status import DatasetStatus, QueueStatus, Status, StatusReport, WithholdingStatus
+from shared.storage.runs import RunEntry
+from tests.fakes import MemoryActivities, MemoryQueues, MemoryRuns
+from tests.unit.model.builders import dataset
+
+_NIGHT = datetime(2024, 6, 2, 0, 30, tzinfo=UTC)
+_RUN = Run(dataset="b", run="run-1", pass_number=2, trigger="request", began_at=_NIGHT, progress_at=_NIGHT)
+_NOTHING = DatasetStatus(run=None, counts=None, copied_today=Activity())
+
+
+class _Stores:
+    """What a status tells of."""
+
+    def __init__(self) -> None:
+        self.runs = MemoryRuns()
+        self.queues = MemoryQueues()
+        self.activities = MemoryActivities()
+
+    def status(self, *, names: Sequence[str] = ("b", "a"), saturation: float = 1.5) -> Status:
+        """The use case over these datasets."""
+        return Status(
+            datasets=Datasets(datasets={name: dataset() for name in names}),
+            runs=self.runs,
+            queues=self.queues,
+            activities=self.activities,
+            saturation=saturation,
+            capacity=24,
+            clock=lambda: _NIGHT,
+        )
+
+
+@pytest.fixture
+def stores() -> _Stores:
+    return _Stores()
+
+
+async def test_a_report_tells_everything(stores: _Stores) -> None:
+    """Datasets in the order of their names, each queue with its poison, and when discovery waits."""
+    await stores.runs.save(_RUN, replaces=None)
+    stores.queues.counts.update({"discover": 1, "copy": 30, "copy-poison": 2, "copy-later": 4})
+
+    report = await stores.status().report()
+
+    assert report == StatusReport(
+        at=_NIGHT,
+        datasets={"a": _NOTHING, "b": DatasetStatus(run=_RUN, counts=PartCounts(), copied_today=Activity())},
+        queues={
+            "discover": QueueStatus(outstanding=1, poison=0),
+            "copy": QueueStatus(outstanding=30, poison=2),
+            "copy-live": QueueStatus(outstanding=0, poison=0),
+            "copy-later": QueueStatus(outstanding=4, poison=0),
+        },
+        withholding=WithholdingStatus(saturation=1.5, capacity=24),
+    )
+    assert list(report.datasets) == ["a", "b"]
+
+
+@pytest.mark.parametrize(("saturation", "shown"), [(0.0, 0.0), (1.5, 1.5), (math.inf, "inf")])
+async def test_a_report_is_json(stores: _Stores, saturation: float, shown: object) -> None:
+    """Infinity has no place in JSON and is told in a word."""
+    report = await stores.status(saturation=saturation).report()
+
+    document = json.loads(report.model_dump_json(), parse_constant=pytest.fail)
+
+    assert document["withholding"] == {"saturation": shown, "capacity": 24}
+    assert set(document["queues"]) == {"discover", "copy", "copy-live", "copy-later"}
+
+
+async def test_counts_are_those_of_the_newest_pass(stores: _Stores) -> None:
+    """All parts of the run's present pass together, none of another pass, run or dataset."""
+    await stores.runs.save(_RUN, replaces=None)
+    one = PartCounts(available=1, filtered=2, refused=3, sent=4, already=5, done=True)
+    for name, run, place in (
+        ("b", "run-1", (2, 0, 0)),
+        ("b", "run-1", (2, 1, 3)),
+        *(("b", "run-1", (1, 0, 0)), ("b", "run-0", (2, 0, 0)), ("a", "run-1", (2, 0, 0))),
+    ):
+        await stores.runs.count(name, run, place=place, counts=one)
+
+    found = await stores.status().of("b")
+
+    assert found.counts == PartCounts(available=2, filtered=4, refused=6, sent=8, already=10)
+
+
+async def test_today_begins_at_midnight_utc(stores: _Stores) -> None:
+    """What all processes copied since midnight UTC, of this dataset."""
+    today, yesterday = _NIGHT.date(), _NIGHT.date() - timedelta(days=1)
+    for name, day, process in (("b", today, "p1"), ("b", today, "p2"), ("b", yesterday, "p1"), ("a", today, "p1")):
+        await stores.activities.write(name, day, process, activity=Activity(assets=1, bytes=10))
+
+    found = await stores.status().of("b")
+
+    assert found == DatasetStatus(run=None, counts=None, copied_today=Activity(assets=2, bytes=20))
+
+
+async def test_an_unknown_dataset_has_no_status(stores: _Stores) -> None:
+    """A name that isn't defined is an error, also where a run of it stands in the store."""
+    await stores.runs.save(_RUN.model_copy(update={"dataset": "gone"}), replaces=None)
+
+    with pytest.raises(UnknownDatasetError, match="'gone'; these are defined: a, b"):
+        await stores.status().of("gone")
+
+
+@pytest.mark.parametrize("queue", [name for each in Queue for name in (each.value, each.poison)])
+async def test_a_queue_that_cant_be_read_is_told(stores: _Stores, queue: str) -> None:
+    """A report with a gap is none: storage's own error escapes."""
+    stores.queues.broken.add(queue)
+
+    with pytest.raises(StorageFailedError, match=queue):
+        await stores.status().report()
+
+
+async def test_a_run_that_cant_be_read_is_told(stores: _Stores) -> None:
+    """The same for the run store."""
+
+    class Broken(MemoryRuns):
+        @override
+        async def newest(self, dataset: str) -> RunEntry | None:
+            raise StorageFailedError(f"table runs: read of {dataset}: 500")
+
+    stores.runs = Broken()
+
+    with pytest.raises(StorageFailedError, match="read of a"):
+        await stores.status().report()
+
+
+async def test_healthy_is_what_storage_answers_to(stores: _Stores) -> None:
+    """One look at the discover queue tells."""
+    before = await stores.status().is_healthy()
+    stores.queues.broken.add(Queue.DISCOVER)
+
+    assert before
+    assert not await stores.status().is_healthy()

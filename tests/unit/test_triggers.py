@@ -1,0 +1,45 @@
+import json
+import runpy
+from pathlib import Path
+from typing import Any
+
+
+def test_what_triggers_the_functions(root: Path) -> None:
+    """Each queue has its function, and the routes ask for a key, health aside.
+
+    Nothing but an HTTP answer is bound to go out: what a queue's output binding sends expires after a week.
+    """
+    # A module of its own: an app can list its functions once.
+    app = runpy.run_path(str(root / "function_app.py"))["app"]
+
+    bindings = {each.get_function_name(): json.loads(each.get_function_json()) for each in app.get_functions()}
+
+    assert {name: [_told(each) for each in document["bindings"]] for name, document in bindings.items()} == {
+        "discover_on_schedule": ["IN timerTrigger %DISCOVER_SCHEDULE% False"],
+        "discover_on_request": ["IN httpTrigger POST datasets/{dataset}/runs FUNCTION", "OUT http"],
+        "discover_page": ["IN queueTrigger discover SluiceStorage"],
+        "copy_asset": ["IN queueTrigger copy SluiceStorage"],
+        "copy_live_asset": ["IN queueTrigger copy-live SluiceStorage"],
+        "copy_later_asset": ["IN queueTrigger copy-later SluiceStorage"],
+        "status": ["IN httpTrigger GET status FUNCTION", "OUT http"],
+        "dataset_status": ["IN httpTrigger GET datasets/{dataset} FUNCTION", "OUT http"],
+        "health": ["IN httpTrigger GET health ANONYMOUS", "OUT http"],
+    }
+
+
+def _told(binding: dict[str, Any]) -> str:
+    """A binding in a line."""
+    words = {"methods": " ".join(binding.pop("methods", ()))} if "methods" in binding else {}
+    names = (
+        "direction",
+        "type",
+        "methods",
+        "schedule",
+        "runOnStartup",
+        "queueName",
+        "connection",
+        "route",
+        "authLevel",
+    )
+    told = {**binding, **words}
+    return " ".join(str(told[each]) for each in names if each in told)
