@@ -38,7 +38,7 @@ def block_size_for(length: int | None, *, preferred: int) -> int:
     Raises AssetTooLargeError for more than a blob can hold.
     """
     needed = -(-(length or 0) // MAX_BLOCKS)
-    size = max(preferred, -(-needed // _MIB) * _MIB)
+    size = preferred if needed <= preferred else -(-needed // _MIB) * _MIB
     if size > MAX_BLOCK_BYTES:
         raise AssetTooLargeError(f"{length} bytes are more than a block blob holds")
     return size

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from shared.copying.fates import Fates
-from shared.copying.job import Copied, Job, Kept, Outcome
+from shared.copying.job import Copied, Job, Outcome
 from shared.model.assets import Asset
 from shared.model.datasets import Dataset, Datasets
 from shared.model.errors import DestinationContendedError, MalformedRequestError, UnknownDatasetError
@@ -65,9 +65,10 @@ class Copying:
         deadline = self.clock() + self.deadline
         failed: dict[Asset, Exception] = {}
         pending: Sequence[Asset] = request.assets
-        for _ in range(_ROUNDS):
+        for number in range(_ROUNDS):
             jobs = await self._jobs(request, dataset, pending, deadline=deadline)
-            outcomes = await self._outcomes(jobs)
+            # Whose row was lost has perhaps replaced the blob that the row stands for: its blob is looked at, too.
+            outcomes = await self._outcomes(jobs if number else [job for job in jobs if not job.is_done])
             failed |= {job.asset: each for job, each in outcomes if isinstance(each, Exception)}
             done = [(job, each) for job, each in outcomes if not isinstance(each, Exception)]
             lost = await self._record(done)
@@ -80,9 +81,8 @@ class Copying:
     async def _jobs(
         self, request: CopyRequest, dataset: Dataset, pending: Sequence[Asset], *, deadline: datetime
     ) -> list[Job]:
-        """The assets that their ledger rows don't settle."""
         entries = await self.ledger.of(request.dataset, [each.identity for each in pending])
-        jobs = [
+        return [
             Job(
                 dataset_name=request.dataset,
                 dataset=dataset,
@@ -95,7 +95,6 @@ class Copying:
             )
             for asset in pending
         ]
-        return [job for job in jobs if not _is_done(job)]
 
     async def _outcomes(self, jobs: Sequence[Job]) -> list[tuple[Job, Outcome | Exception]]:
         slots = asyncio.Semaphore(_AT_ONCE)
@@ -131,13 +130,8 @@ class Copying:
             "cause": row.cause,
             "bytes": row.length,
         }
-        match outcome:
-            case Copied():
-                self.meter.add(job.dataset_name, Activity(assets=1, bytes=row.length))
-                logger.info("asset copied", extra={"action": "asset_copied", "digests": row.digests, **fields})
-            case Kept():
-                logger.info("asset kept", extra={"action": "asset_kept", **fields})
-
-
-def _is_done(job: Job) -> bool:
-    return job.entry is not None and job.entry.row.settles(job.asset, cause=job.cause, asked_at=job.asked_at)
+        if isinstance(outcome, Copied):
+            self.meter.add(job.dataset_name, Activity(assets=1, bytes=row.length))
+            logger.info("asset copied", extra={"action": "asset_copied", "digests": row.digests, **fields})
+        else:
+            logger.info("asset kept", extra={"action": "asset_kept", **fields})

@@ -87,14 +87,13 @@ class Engine:
             return await self._write(job, body, standing)
 
     def _kept(self, job: Job, standing: Blob | None, *, validator: str | None) -> Kept | None:
-        """What stands there is kept if it agrees with the catalog's checksum, else with the source's validator."""
+        """What stands there is kept if its row or it says that nothing is left to do, or if it is what is asked for."""
         if standing is None:
             return None
         _check_owner(job, standing)
-        stated = job.asset.checksum
-        known = {*digests(standing.metadata), *([f"md5:{standing.md5.hex()}"] if standing.md5 else [])}
-        agrees = stated in known if stated else validator is not None and validator == _validator(standing)
-        if not agrees or not digests(standing.metadata) or job.asset.size not in {None, standing.length}:
+        if job.entry and job.is_done and job.entry.row.etag == standing.etag:
+            return Kept(row=job.entry.row)
+        if not _agrees(job, standing, validator=validator):
             return None
         return Kept(row=self._row(job, standing, verified_by=_verified_by(job, standing)))
 
@@ -204,6 +203,25 @@ class Engine:
 
 def _expected(job: Job, body: Body) -> list[str]:
     return [*([job.asset.checksum] if job.asset.checksum else []), *body.stated.values()]
+
+
+def _agrees(job: Job, standing: Blob, *, validator: str | None) -> bool:
+    """Tell whether a blob is what is asked for: by the catalog's checksum, else by the source's validator.
+
+    Or it was written for this very request, by a delivery that died before its row or that runs beside this one:
+    which of them read which version of the source doesn't matter then, and none replaces the other's blob.
+    """
+    known, stated = digests(standing.metadata), job.asset.checksum
+    if not known or job.asset.size not in {None, standing.length}:
+        return False
+    if (label(standing.metadata, "cause"), label(standing.metadata, "description")) == (
+        job.cause,
+        job.asset.description,
+    ):
+        return True
+    if stated is not None:
+        return stated in known or (standing.md5 is not None and stated == f"md5:{standing.md5.hex()}")
+    return validator is not None and validator == _validator(standing)
 
 
 def _verified_by(job: Job, standing: Blob) -> str:

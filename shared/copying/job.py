@@ -28,6 +28,12 @@ class Job:
     staged_before: int | None = None
 
     @property
+    def is_done(self) -> bool:
+        """Tell whether the row that was read is this request's own work, or stands for a newer description."""
+        entry = self.entry
+        return entry is not None and entry.row.settles(self.asset, cause=self.cause, asked_at=self.asked_at)
+
+    @property
     def path(self) -> BlobPath:
         """Where the blob goes."""
         return BlobPath(container=self.dataset.destination.container, name=self.asset.name)
