@@ -5,10 +5,11 @@ import json
 from datetime import UTC, datetime
 from typing import Annotated, Self
 
-from pydantic import AwareDatetime, BaseModel, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, model_validator
 
-from shared.model.checksums import parse_digest
+from shared.model.checksums import digest, parse_digest
 from shared.model.errors import BadNameError
+from shared.model.hrefs import unsigned
 from shared.model.names import check_name
 
 #: An identity: long enough for an address, short enough for a table's property.
@@ -19,6 +20,10 @@ _BUCKETS = 32
 _MAX_SIZE = 2**63 - 1
 
 
+def _canonical(checksum: str) -> str:
+    return digest(*parse_digest(checksum))
+
+
 class Asset(BaseModel, frozen=True, extra="forbid"):
     """One file to copy. Its identity is (dataset, item, key); the rest is what the catalog says of it now."""
 
@@ -27,26 +32,24 @@ class Asset(BaseModel, frozen=True, extra="forbid"):
     #: STAC's asset key, else the unsigned href.
     key: Identity
     #: Where the bytes come from; unsigned.
-    href: Annotated[str, Field(min_length=1, max_length=8192)]
+    href: Annotated[str, Field(min_length=1, max_length=8192), AfterValidator(unsigned)]
     #: The blob's name in the dataset's container.
     name: str
     #: Bytes, as the catalog states them.
     size: Annotated[int, Field(ge=0, le=_MAX_SIZE)] | None = None
     #: ``<algorithm>:<hex>``, as the catalog states it.
-    checksum: str | None = None
+    checksum: Annotated[str, AfterValidator(_canonical)] | None = None
     #: When the catalog last changed its description.
     updated: AwareDatetime | None = None
     media_type: Annotated[str, Field(max_length=256)] | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        """Messages come from whoever can write to the queue, so name and checksum are looked at again."""
+        """Messages come from whoever can write to the queue, so what they say is looked at again."""
         try:
             check_name(self.name)
         except BadNameError as error:
             raise ValueError(str(error)) from error
-        if self.checksum is not None:
-            parse_digest(self.checksum)
         return self
 
     @property

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, Va
 from shared.model.errors import DatasetsInvalidError, UnknownDatasetError
 from shared.model.hrefs import host_of
 from shared.model.messages import MAX_ASSETS
-from shared.model.names import check_template
+from shared.model.names import DatasetName, check_template
 from shared.model.windows import Window
 
 #: Names of blobs where a dataset states no template: every value in them is one that such a catalog has.
@@ -204,9 +204,7 @@ class Dataset(_Part):
 class Datasets(_Part):
     """The whole file."""
 
-    datasets: Annotated[
-        dict[Annotated[str, Field(max_length=48, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")], Dataset], Field(min_length=1)
-    ]
+    datasets: Annotated[dict[DatasetName, Dataset], Field(min_length=1)]
 
     def named(self, name: str) -> Dataset:
         """The dataset of this name; raises UnknownDatasetError."""

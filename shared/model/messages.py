@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from shared.model.assets import Asset, bucket
 from shared.model.errors import MalformedRequestError, RequestTooLargeError
+from shared.model.names import DatasetName
 
 #: A message has at most 64 KiB in Base64; 48 KiB before it, of which a reason may take the last 8.
 MAX_REQUEST_BYTES = 40 * 1024
@@ -43,7 +44,7 @@ class Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     v: Literal[1] = 1
-    dataset: Annotated[str, Field(min_length=1, max_length=64)]
+    dataset: DatasetName
     #: How often it was put off, and since when.
     deferrals: Annotated[int, Field(ge=0)] = 0
     deferred_since: AwareDatetime | None = None

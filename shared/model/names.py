@@ -8,9 +8,15 @@ one component: what isn't plainly safe is percent-encoded, the percent sign incl
 import re
 import string
 from collections.abc import Mapping
+from typing import Annotated
 from urllib.parse import urlsplit
 
+from pydantic import Field
+
 from shared.model.errors import BadNameError
+
+#: A dataset's name: it stands in table keys, in blob names and in addresses.
+type DatasetName = Annotated[str, Field(min_length=1, max_length=48, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 
 _SAFE = frozenset(string.ascii_letters + string.digits + "-_.~=+,@:()")
 _SEGMENT = re.compile(f"(?:[{re.escape(''.join(sorted(_SAFE)))}]|%[0-9A-F]{{2}})*")

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from shared.model.assets import bucket, partition_key, row_key, row_key_prefix
+from shared.model.assets import Asset, bucket, partition_key, row_key, row_key_prefix
 from tests.unit.model.builders import NOON, asset
 
 _IDENTITIES = st.text("a-/0", min_size=1, max_size=4) | st.text(min_size=1, max_size=20)
@@ -91,3 +91,14 @@ def test_half_a_surrogate_pair(field: str) -> None:
 def test_identity() -> None:
     """Item and key name an asset within its dataset."""
     assert asset(item="i", key="k").identity == ("i", "k")
+
+
+def test_what_a_message_says_is_made_canonical() -> None:
+    """A signature is dropped, and a checksum written as the ledger writes it, whoever sent the message."""
+    href = "https://data.example.org/B04.tif?sv=2024-11-04&sig=secret"
+
+    read = Asset.model_validate_json(
+        asset().model_copy(update={"href": href, "checksum": f"md5:{'AB' * 16}"}).model_dump_json()
+    )
+
+    assert (read.href, read.checksum) == ("https://data.example.org/B04.tif", f"md5:{'ab' * 16}")
