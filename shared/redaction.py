@@ -5,30 +5,34 @@ import re
 _MARK = "REDACTED"
 _ELLIPSIS = "…"
 
-# "=" may be percent-encoded, even twice: a URL within a URL's query. Values of JSON and of Python's dicts are quoted.
-_EQUALS = r"""["']?\s{0,4}(?:=|:|%(?:25){0,3}3d)\s{0,4}"""
-_VALUE = r"""(?:"[^"]*"?|'[^']*'?|[^&\s"<>;]+)"""
+# "=" may be percent-encoded, even twice: a URL within a URL's query. Values of JSON and of Python's dicts are quoted,
+# within another text with backslashes; in a list of pairs a comma parts them from their names, in XML a tag does.
+_QUOTE = r"""(?:\\{0,4}["']|%(?:25){0,3}2[27])"""
+_EQUALS = rf"""(?:{_QUOTE}?\s{{0,4}}(?:[=:>]|%(?:25){{0,3}}3[ad])\s{{0,4}}|{_QUOTE}\s{{0,4}},\s{{0,4}}(?=b?{_QUOTE}))"""
+_VALUE = r"""(?:b?\\{0,4}"[^"]*"?|b?\\{0,4}'[^']*'?|[^&\s"<>;]+)"""
 _NAMES = "|".join(
     [
         *("sig", "signature", "sharedaccesssignature", "awsaccesskeyid", "googleaccessid", "key-pair-id"),
         # Signatures of AWS and Google, whole: credential, date and token belong to them.
         r"x-(?:amz|goog)-[\w-]{1,64}",
-        r"(?:token|secret|password|passwd|pwd)[\w-]{0,32}",
-        r"(?:account|access|api)[_-]?key",
+        r"(?:token|secret|password|passwd|passphrase|pwd)[\w-]{0,32}",
+        r"(?:account|access|api|functions|private|subscription)[_-]?key",
         # The key of an Azure function; elsewhere a code is harmless.
         "(?<=[?&])code",
     ]
 )
 _NAMED = re.compile(f"({_NAMES})({_EQUALS}){_VALUE}", re.IGNORECASE)
-# The rest of the line, or of the quoted value: a scheme, and parameters with commas and spaces.
+# The rest of the line, or of the quoted value: a scheme, and parameters with commas, spaces and quotes.
 _HEADER = re.compile(
-    r"""((?:proxy-)?authorization|(?:set-)?cookie)(["']?\s{0,4}[=:,]\s{0,4}(?:b?["'])?)(?:(?!\\[nr])[^"'])+""",
+    rf"""((?:proxy-)?authorization|(?:set-)?cookie)({_EQUALS})"""
+    r"""(?:b?\\{0,4}(?P<quote>["'])(?:(?!(?P=quote)|\\[nr]).)*(?P=quote)?|(?:(?!\\[nr]).)+)""",
     re.IGNORECASE,
 )
+_SPACE = r"(?:\s{1,4}|%(?:25){0,3}20)"
 _SCHEME = re.compile(
-    r"\b(bearer|sharedkey|sharedkeylite)(\s{1,4})[\w.~+/=:-]+|\b(basic)(\s{1,4})[\w+/=]{12,}", re.IGNORECASE
+    rf"\b(bearer|sharedkey|sharedkeylite)({_SPACE})[\w.~+/=:-]+|\b(basic)({_SPACE})[\w+/=]{{12,}}", re.IGNORECASE
 )
-_USERINFO = re.compile(r"""(//)[^\s/?#"<>]*(@)""")
+_USERINFO = re.compile(r"""((?:\\?/){2})[^\s/?#"<>]*(@)""")
 _ENCODED_USERINFO = re.compile(
     r"""((?P<percent>%(?:25){0,3})2f(?P=percent)2f)(?:(?!(?P=percent)(?:2f|3f|23))[^\s/?#&"<>])*((?P=percent)40)""",
     re.IGNORECASE,

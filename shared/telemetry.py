@@ -53,11 +53,18 @@ class _WordedRecord(logging.LogRecord):
     @override
     def getMessage(self) -> str:
         if not self._worded:
-            text = self._redact(super().getMessage())[:_LONGEST_MESSAGE]
+            text = self._redact(self._text())[:_LONGEST_MESSAGE]
             fields = self._fields() if self.name.partition(".")[0] in _OURS else {}
             # Kept in msg, so that a handler that queues the formatted record doesn't get the fields twice.
             self.msg, self.args, self._worded = f"{text} {_json(fields)}" if fields else text, None, True
         return str(self.msg)
+
+    def _text(self) -> str:
+        try:
+            return super().getMessage()
+        except (TypeError, ValueError, KeyError):
+            # Arguments that don't fit: logging would print them to stderr as they are, and the worker's handler raise.
+            return f"{self.msg} {self.args}"
 
     def _fields(self) -> dict[str, object]:
         given = {name: value for name, value in vars(self).items() if name not in _standard()}
@@ -75,7 +82,7 @@ def _plain(value: object, *, name: str, redact: Redact) -> object:
     """A field as JSON has it."""
     if isinstance(value, Mapping):
         members = cast("Mapping[object, object]", value)
-        return {str(key): _plain(each, name=str(key), redact=redact) for key, each in members.items()}
+        return {redact(str(key)): _plain(each, name=str(key), redact=redact) for key, each in members.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_plain(each, name=name, redact=redact) for each in cast("Iterable[object]", value)]
     if isinstance(value, timedelta):

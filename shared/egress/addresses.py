@@ -97,7 +97,7 @@ def _meant(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address | IPv6Add
         yield from address.teredo or ()
         if address.sixtofour:
             yield address.sixtofour
-        if address in _COMPATIBLE or any(address in each for each in _NAT64):
+        if (address in _COMPATIBLE and not address.is_loopback) or any(address in each for each in _NAT64):
             yield IPv4Address(int(address) & 0xFFFF_FFFF)
 
 

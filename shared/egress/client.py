@@ -1,17 +1,18 @@
 """Requests: one at a time, redirects followed by hand."""
 
+import asyncio
 import contextlib
 import ssl
 from collections.abc import AsyncGenerator, Mapping
 from datetime import timedelta
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from shared.egress.addresses import Addresses, CheckedResolver
-from shared.egress.replies import Reply, translated
+from shared.egress.replies import Reply, check_framing, translated
 from shared.egress.urls import Urls
 from shared.model.datasets import Allowlist
 from shared.model.errors import UrlRefusedError
@@ -40,6 +41,8 @@ class Egress:
         self._tls = tls
         self._connections = connections
         self._connections_per_host = connections_per_host
+        # aiohttp's idle time begins anew with every byte, and it waits for a resolver without end.
+        self._answer_seconds = (connect_timeout + idle_timeout).total_seconds()
         # No total: a body may take hours. A server that sends nothing is given up after the idle time.
         self._timeout = aiohttp.ClientTimeout(
             total=None, sock_connect=connect_timeout.total_seconds(), sock_read=idle_timeout.total_seconds()
@@ -87,10 +90,18 @@ class Egress:
     ) -> AsyncGenerator[aiohttp.ClientResponse]:
         sent = {"User-Agent": "sluice", **headers, "Accept-Encoding": "identity"}
         with translated(url.host):
-            response = await self._session(allow).request(
-                method, url, headers=sent, data=body, allow_redirects=False, timeout=self._timeout
-            )
+            async with asyncio.timeout(None) as limit:
+                response = await self._session(allow).request(
+                    method,
+                    url,
+                    headers=sent,
+                    data=body,
+                    allow_redirects=False,
+                    timeout=self._timeout,
+                    trace_request_ctx=limit,
+                )
         async with response:
+            check_framing(response)
             yield response
 
     def _session(self, allow: Allowlist) -> aiohttp.ClientSession:
@@ -111,10 +122,19 @@ class Egress:
             limit=self._connections,
             limit_per_host=self._connections_per_host,
         )
+        # To wait for a free connection isn't to wait for the host.
+        tracing = aiohttp.TraceConfig()
+        tracing.on_connection_create_start.append(self._start_limit)
+        tracing.on_connection_reuseconn.append(self._start_limit)
         return aiohttp.ClientSession(
             connector=connector,
+            trace_configs=[tracing],
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             auto_decompress=False,
             read_bufsize=_READ_BUFFER_BYTES,
         )
+
+    async def _start_limit(self, _: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+        limit: asyncio.Timeout = context.trace_request_ctx
+        limit.reschedule(asyncio.get_running_loop().time() + self._answer_seconds)

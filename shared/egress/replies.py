@@ -1,5 +1,6 @@
 """Replies: their bytes counted, their statuses and the client's errors as ours."""
 
+import asyncio
 import contextlib
 import re
 from collections.abc import AsyncIterator, Generator, Mapping
@@ -8,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 import aiohttp
+from multidict import CIMultiDict
 
 from shared.egress.addresses import AddressRefusedError
 from shared.model.errors import (
@@ -31,10 +33,12 @@ class Reply:
     def __init__(self, response: aiohttp.ClientResponse, *, url: str) -> None:
         self._response = response
         self.status = response.status
-        #: Names in any case.
-        self.headers: Mapping[str, str] = response.headers
+        #: Names in any case; what comes in several lines, as one (RFC 9110, 5.3).
+        self.headers: Mapping[str, str] = _joined(response)
         #: After redirects; it may be signed.
         self.url = url
+        ends_with_connection = self.length is None and "Transfer-Encoding" not in self.headers
+        self._connection_lost = _connection_lost(response) if ends_with_connection else None
 
     @property
     def length(self) -> int | None:
@@ -55,6 +59,8 @@ class Reply:
             yield chunk
         if self.length not in {None, received}:
             raise TruncatedBodyError(f"{received} bytes of {self.length} came")
+        if self._connection_lost is not None and _failed(self._connection_lost):
+            raise TruncatedBodyError(f"{self._response.host}: the connection broke")
 
     async def read(self, limit: int) -> bytes:
         """The whole body; raises AssetTooLargeError once it has more than ``limit`` bytes, and what ``chunks`` does."""
@@ -64,6 +70,13 @@ class Reply:
             if len(body) > limit:
                 raise AssetTooLargeError(f"{host_of(self.url)} sent more than {limit} bytes")
         return bytes(body)
+
+
+def check_framing(response: aiohttp.ClientResponse) -> None:
+    """Raise SourceUnavailableError for a body in a transfer coding: aiohttp would hand on the coded bytes."""
+    codings = ", ".join(response.headers.getall("Transfer-Encoding", ["chunked"]))
+    if codings.lower() != "chunked":
+        raise SourceUnavailableError(f"{response.host}: a transfer coding that isn't chunked")
 
 
 def check_status(reply: Reply) -> None:
@@ -107,13 +120,35 @@ def http_date(text: str) -> datetime | None:
 
 @contextlib.contextmanager
 def translated(host: str | None) -> Generator[None]:
-    """Errors of aiohttp as ours. Theirs often quote the URL, so only what lies behind them is kept as the cause."""
+    """Errors of aiohttp as ours.
+
+    Theirs quote the URL, or what the server sent, which may quote it too: only the system's error is kept as the cause.
+    """
     try:
         yield
-    except aiohttp.ClientPayloadError as error:
-        raise TruncatedBodyError(f"{host}: the body ended early") from error.__cause__
     except (aiohttp.ClientError, OSError) as error:
-        refused = error.__cause__
-        if isinstance(refused, AddressRefusedError):
-            raise UrlRefusedError(f"{host}: {refused}") from refused
-        raise SourceUnavailableError(f"{host}: {type(error).__name__}") from error.__cause__
+        cause = error.__cause__ if isinstance(error.__cause__, OSError) else None
+        if isinstance(error, aiohttp.ClientPayloadError):
+            raise TruncatedBodyError(f"{host}: the body ended early") from cause
+        if isinstance(cause, AddressRefusedError):
+            raise UrlRefusedError(f"{host}: {cause}") from cause
+        raise SourceUnavailableError(f"{host}: {type(error).__name__}") from cause
+
+
+def _joined(response: aiohttp.ClientResponse) -> CIMultiDict[str]:
+    names = dict.fromkeys(name.lower() for name in response.headers)
+    return CIMultiDict({name: ", ".join(response.headers.getall(name)) for name in names})
+
+
+def _connection_lost(response: aiohttp.ClientResponse) -> asyncio.Future[None] | None:
+    """What will tell how the connection ended, for aiohttp takes a reset for an end; None where it has ended."""
+    protocol = response.connection.protocol if response.connection else None
+    lost = protocol.closed if protocol is not None else None
+    if lost is not None:
+        # Else asyncio logs an error that nobody asked for.
+        lost.add_done_callback(_failed)
+    return lost
+
+
+def _failed(future: asyncio.Future[None]) -> bool:
+    return future.done() and not future.cancelled() and future.exception() is not None

@@ -15,7 +15,9 @@ _OCTETS = "application/octet-stream"
 _HTML = re.compile(r"(?:<\?xml[^>]*>|<!--.*?-->|\s)*+<(!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
 _XML = re.compile(r"\s*<\?xml\b", re.IGNORECASE)
 # Documents of errors, by their root: S3 and Azure Storage, OGC services.
-_ERROR_ROOT = re.compile(r"\s*(<\?xml[^>]*>\s*)?<([a-z]+:)?(Error|ServiceExceptionReport|ExceptionReport)[\s>]")
+_ERROR_ROOT = re.compile(
+    r"\s*(<\?xml[^>]*>\s*)?(<!DOCTYPE[^>]*>\s*)?<([a-z]+:)?(Error|ServiceExceptionReport|ExceptionReport)[\s>]"
+)
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*(\s*;[\x20-\x7e]*)?", re.IGNORECASE)
 _LONGEST_MEDIA_TYPE = 256
 # A browser that opens such a blob would run what is in it, with the rights of the blob's site.

@@ -15,6 +15,7 @@ from shared.sources.body import Body
 
 # No weak one, and only what fits a header and a blob's metadata.
 _STRONG_ETAG = re.compile(r'"[\x21\x23-\x7e]{1,512}"')
+_DATE = re.compile(r"[\x20-\x7e]{1,64}")
 _SETTLED = timedelta(seconds=60)
 
 
@@ -52,9 +53,8 @@ def _validator(headers: Mapping[str, str]) -> str | None:
         return f"etag:{etag}"
     text = headers.get("Last-Modified", "")
     modified, date = http_date(text), http_date(headers.get("Date", ""))
-    if modified is None or date is None or date - modified < _SETTLED:
-        return None
-    return f"modified:{text}"
+    settled = modified is not None and date is not None and date - modified >= _SETTLED
+    return f"modified:{text}" if settled and _DATE.fullmatch(text) else None
 
 
 def _encoding(text: str) -> str | None:

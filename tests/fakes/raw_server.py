@@ -3,9 +3,16 @@
 import asyncio
 import contextlib
 import dataclasses
+import socket
 import ssl
+import struct
 from collections.abc import AsyncGenerator, Mapping
 from enum import Enum, auto
+
+#: Between the pieces of an answer.
+_PAUSE_SECONDS = 0.05
+#: Closing resets: linger, for no time.
+_RESET = struct.pack("ii", 1, 0)
 
 
 class Ending(Enum):
@@ -27,6 +34,8 @@ class Answer:
 
     sent: bytes
     ending: Ending = Ending.CLOSE
+    #: What follows ``sent`` before the ending, slowly.
+    pieces: tuple[bytes, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +76,16 @@ class RawServer:
         answer = self._next(asked.target.partition("?")[0])
         writer.write(answer.sent)
         await writer.drain()
+        for piece in answer.pieces:
+            await asyncio.sleep(_PAUSE_SECONDS)
+            writer.write(piece)
+            await writer.drain()
         match answer.ending:
             case Ending.HANG:
                 await reader.read()
             case Ending.RESET:
+                connection: socket.socket = writer.get_extra_info("socket")
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
                 writer.transport.abort()
             case _:
                 pass

@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 from base64 import b64encode
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Mapping
 
 import pytest
 
@@ -12,7 +12,7 @@ from shared.model.datasets import Allowlist
 from shared.model.errors import UnexpectedStatusError
 from shared.sources.body import Body
 from shared.sources.reading import HttpSources
-from tests.fakes.raw_server import Answer, RawServer, chunked, raw_server, reply
+from tests.fakes.raw_server import Answer, RawServer, chunked, reply
 
 _DATE = "Tue, 05 Mar 2024 12:00:00 GMT"
 _SETTLED = "Tue, 05 Mar 2024 11:59:00 GMT"
@@ -25,12 +25,6 @@ _SHA256 = hashlib.sha256(_BODY).digest()
 
 def _base64(digest: bytes) -> str:
     return b64encode(digest).decode()
-
-
-@pytest.fixture
-async def server() -> AsyncGenerator[RawServer]:
-    async with raw_server() as running:
-        yield running
 
 
 @pytest.mark.parametrize(
@@ -53,6 +47,9 @@ async def server() -> AsyncGenerator[RawServer]:
         ({"Last-Modified": _FRESH}, None),
         ({"Last-Modified": _SETTLED, "Date": "now"}, None),
         ({"Last-Modified": "yesterday"}, None),
+        # Neither a header nor a blob's metadata could hold these.
+        ({"Last-Modified": f"{_SETTLED} \u00e4"}, None),
+        ({"Last-Modified": f"{_SETTLED} {'a' * 64}"}, None),
         ({}, None),
     ],
 )
@@ -70,6 +67,9 @@ async def test_validator(server: RawServer, headers: Mapping[str, str], validato
         ({"Content-MD5": f" {_base64(_MD5)} "}, {"md5": _MD5}),
         ({"x-goog-hash": f"crc32c=n03x6A==,md5={_base64(_MD5)}"}, {"md5": _MD5}),
         ({"x-goog-hash": f"md5={_base64(_MD5)}, crc32c=n03x6A=="}, {"md5": _MD5}),
+        ({"Content-MD5": _base64(_MD5), "x-goog-hash": "md5=AAAAAAAAAAAAAAAAAAAAAA=="}, {"md5": _MD5}),
+        # Google's servers send two lines.
+        ({"x-goog-hash": "crc32c=n03x6A==", "X-Goog-Hash": f"md5={_base64(_MD5)}"}, {"md5": _MD5}),
         ({"x-amz-checksum-sha256": _base64(_SHA256)}, {"sha256": _SHA256}),
         (
             {"x-amz-checksum-sha1": _base64(_SHA1), "Content-MD5": _base64(_MD5)},
@@ -112,6 +112,13 @@ async def test_encoding(server: RawServer, text: str, encoding: str | None) -> N
     assert body.encoding == encoding
 
 
+async def test_encodings_in_two_lines(server: RawServer) -> None:
+    """What was packed twice says so, in however many lines."""
+    body = await _opened(server, {"Content-Encoding": "gzip", "content-encoding": "br"})
+
+    assert body.encoding == "gzip, br"
+
+
 async def test_headers_that_are_missing(server: RawServer) -> None:
     """A server that says nothing is taken at its word."""
     server.answers["/a"] = (Answer(sent=chunked(_BODY)),)
@@ -121,11 +128,14 @@ async def test_headers_that_are_missing(server: RawServer) -> None:
     assert (body.length, body.validator, body.media_type, body.encoding, body.stated) == (None, None, None, None, {})
 
 
-async def test_media_type(server: RawServer) -> None:
+@pytest.mark.parametrize(
+    ("text", "media_type"), [("image/tiff; application=geotiff", "image/tiff; application=geotiff"), ("", None)]
+)
+async def test_media_type(server: RawServer, text: str, media_type: str | None) -> None:
     """The media type is as the server says, parameters included."""
-    body = await _opened(server, {"Content-Type": "image/tiff; application=geotiff"})
+    body = await _opened(server, {"Content-Type": text})
 
-    assert body.media_type == "image/tiff; application=geotiff"
+    assert body.media_type == media_type
 
 
 @pytest.mark.parametrize("status", ["203 Transformed", "204 No Content", "206 Partial Content"])

@@ -2,17 +2,16 @@
 
 import contextlib
 import dataclasses
-import socket
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
-from aiohttp.abc import AbstractResolver, ResolveResult
 
 from shared.egress import Egress
 from shared.model.datasets import Allowlist
 from shared.model.errors import SluiceError, SourceUnavailableError, UrlRefusedError
 from tests.fakes.connections import Connections, recorded_connections
+from tests.fakes.names import Names
 
 _PUBLIC = "93.184.215.14"
 _PUBLIC_6 = "2606:2800:21f:cb07:6820:80da:af6b:8b2c"
@@ -36,6 +35,7 @@ _FORBIDDEN = (
     *("2001:db8::1", "3fff::1", "5f00::1", "100::1", "4000::1", "2001:2::1"),
     # IPv4 within IPv6: mapped, compatible, NAT64 (both prefixes), 6to4, Teredo; public ones need a gateway of ours.
     *("::ffff:127.0.0.1", "::ffff:169.254.169.254", "::ffff:168.63.129.16", "::127.0.0.1", "::169.254.169.254"),
+    *("::ffff:0:7f00:1", "::ffff:0:a9fe:a9fe"),
     *("64:ff9b::a9fe:a9fe", "64:ff9b::7f00:1", "64:ff9b::808:808", "64:ff9b:1::a9fe:a9fe"),
     *("2002:a9fe:a9fe::1", "2002:7f00:1::", "2002:808:808::", "2001:0:4136:e378:8000:63bf:5601:5601"),
 )
@@ -96,7 +96,7 @@ _REFUSED_URLS = (
     *("https://[::1]/", "https://[::ffff:127.0.0.1]/", "https://[fe80::1%25eth0]/", "https://[fe80::1%eth0]/"),
     *("https://[::1/", "https://::1/", "https://[]/", "https://[v1.a]/", f"https://[::ffff:{_PUBLIC}]/"),
     # Length.
-    "https://data.example.org/" + "a" * 8192,
+    "https://data.example.org/" + "a" * 8168,
 )
 
 _ALLOWED_URLS = {
@@ -119,24 +119,8 @@ _ALLOWED_URLS = {
     "https://data.example.org/ä?q=ü#https://evil.org": 443,
     "https://data.example.org?@evil.org": 443,
     f"https://{_PUBLIC}/": 443,
+    "https://data.example.org/" + "a" * 8167: 443,
 }
-
-
-class Names(AbstractResolver):
-    """Answers to names, one a question, the last for ever."""
-
-    def __init__(self, *answers: Sequence[str]) -> None:
-        self._answers = list(answers)
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        """Answer, whatever the name."""
-        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
-        return [ResolveResult(hostname=host, host=each, port=port, family=family, proto=0, flags=0) for each in answer]
-
-    async def close(self) -> None:
-        """Nothing to close."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +143,16 @@ async def test_allowed_url(url: str, port: int) -> None:
     tried = await _tried(url, Names([_PUBLIC]))
 
     assert tried == Tried(error=SourceUnavailableError, connected=[(_PUBLIC, port)])
+
+
+@pytest.mark.parametrize("number", ["127.1", "0x7f.1", "2130706433"])
+async def test_number_that_is_allowed(number: str) -> None:
+    """A number is no name, though it stands in allow.hosts: resolvers make an address of it."""
+    allow = Allowlist(hosts=(number,))
+
+    tried = await _tried(f"https://{number}/", Names([_PUBLIC]), allow=allow)
+
+    assert tried == Tried(error=UrlRefusedError, connected=[])
 
 
 async def test_allowed_ipv6_address() -> None:
@@ -189,7 +183,9 @@ async def test_literal_forbidden_address(address: str) -> None:
     assert tried == Tried(error=UrlRefusedError, connected=[])
 
 
-@pytest.mark.parametrize("answer", [[_PUBLIC, "10.0.0.1"], ["10.0.0.1", _PUBLIC], [_PUBLIC_6, "::1"], ["no address"]])
+@pytest.mark.parametrize(
+    "answer", [[_PUBLIC, "10.0.0.1"], ["10.0.0.1", _PUBLIC], [_PUBLIC_6, "::1"], ["fe80::1%1"], ["no"]]
+)
 async def test_one_forbidden_address_of_many(answer: list[str]) -> None:
     """One bad address in an answer is enough: a name that mixes them is an attack or a mistake."""
     tried = await _tried("https://data.example.org/", Names(answer))
@@ -227,9 +223,12 @@ async def test_rebinding() -> None:
         ("10.2.2.3", ("10.1.0.0/16",), False),
         ("::ffff:10.1.2.3", ("10.1.0.0/16",), True),
         ("fd00::1", ("fd00::/8",), True),
+        ("::1", ("::1/128",), True),
         # A gateway that translates is no way round the list.
         ("64:ff9b::808:808", ("64:ff9b::/96",), True),
         ("64:ff9b::a9fe:a9fe", ("64:ff9b::/96",), False),
+        ("64:ff9b:1::a9fe:a9fe", ("64:ff9b:1::/48",), False),
+        ("::a9fe:a9fe", ("::/96",), False),
         ("2002:a9fe:a9fe::1", ("2002::/16",), False),
         ("2001:0:4136:e378:8000:63bf:5601:5601", ("2001::/32",), False),
     ],

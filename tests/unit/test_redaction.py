@@ -17,11 +17,11 @@ _SECRET = st.text(string.ascii_letters + string.digits + "+/=-_.~", min_size=8, 
 _QUERY_NAMES = (
     *("sig", "Signature", "X-Amz-Signature", "X-Amz-Security-Token", "X-Amz-Credential", "X-Goog-Signature"),
     *("X-Goog-Credential", "token", "access_token", "refresh_token", "id_token", "api_key", "apikey", "code"),
-    *("client_secret", "password", "pwd", "AWSAccessKeyId", "GoogleAccessId", "Key-Pair-Id", "SIG"),
+    *("client_secret", "password", "pwd", "AWSAccessKeyId", "GoogleAccessId", "Key-Pair-Id", "subscription-key", "SIG"),
 )
 _OTHER_NAMES = (
     *("AccountKey", "SharedAccessKey", "SharedAccessSignature", "account_key", "AWS_SECRET_ACCESS_KEY"),
-    *("accessToken", "clientSecret", "PGPASSWORD"),
+    *("accessToken", "clientSecret", "PGPASSWORD", "Ocp-Apim-Subscription-Key", "x-functions-key", "X-Api-Key"),
 )
 _TEMPLATES = (
     *(f"https://h.example/a.tif?sv=2024&{name}={{percent}}&se=2030" for name in _QUERY_NAMES),
@@ -31,6 +31,9 @@ _TEMPLATES = (
     *(f"{name}={{plain}};EndpointSuffix=core.windows.net" for name in _OTHER_NAMES),
     *(f'{{{{"{name}": "{{plain}}", "a": 1}}}}' for name in (*_QUERY_NAMES[:-1], *_OTHER_NAMES) if name != "code"),
     *(f"{{{{'{name}': '{{plain}}'}}}}" for name in (*_QUERY_NAMES[:-1], *_OTHER_NAMES) if name != "code"),
+    *(f'"{{{{\\"{name}\\": \\"{{plain}}\\"}}}}"' for name in _OTHER_NAMES),
+    *(f"[('{name}', '{{plain}}')]" for name in ("sig", *_OTHER_NAMES)),
+    *(f"<{name}>{{plain}}</{name}>" for name in _OTHER_NAMES),
     *(f"Authorization: {scheme} {{plain}}" for scheme in ("Bearer", "Basic", "SharedKey account:", "AWS4-HMAC a=b,")),
     "{{'Authorization': 'Bearer {plain}', 'Accept': '*/*'}}",
     "(b'Authorization', b'Bearer {plain}')",
@@ -38,6 +41,11 @@ _TEMPLATES = (
     "the token was refused: bearer {plain}",
     "Cookie: session={plain}; other={plain}",
     "Set-Cookie: a={plain}; HttpOnly",
+    'Cookie: a="quoted"; b={plain}',
+    "{{'Cookie': 'a=\"quoted\"; b={plain}'}}",
+    'Authorization: Digest username="user", response="{plain}"',
+    "to=%2Fa&header=Bearer%20{plain}",
+    "http:\\/\\/user:{plain}@h.example\\/a",
     "https://user:{plain}@h.example/a",
     "https://{plain}@h.example/a",
     "https://user:{colon}@h.example:8443/a",
@@ -48,7 +56,7 @@ _TEMPLATES = (
     "amqp://user:{plain}@h/a and https://h/b",
 )
 # A raw "/" ends the authority of a URL, "?" and "#" too: nobody takes what follows for userinfo.
-_IN_AUTHORITY = ("//user:{plain}@", "//user:it's{plain}@", "//{plain}@")
+_IN_AUTHORITY = ("//user:{plain}@", "\\/\\/user:{plain}@", "//user:it's{plain}@", "//{plain}@")
 
 
 @pytest.mark.parametrize("template", _TEMPLATES)
@@ -96,6 +104,10 @@ def test_harmless_text_stays(text: str) -> None:
         ('{"token":"abc","bytes":7}', '{"token":REDACTED,"bytes":7}'),
         ("AccountName=a;AccountKey=b==;EndpointSuffix=c", "AccountName=a;AccountKey=REDACTED;EndpointSuffix=c"),
         ("Authorization: Bearer abc\r\nHost: h", "Authorization: REDACTED\\r\\nHost: h"),
+        ("{'Cookie': 'a=b', 'Accept': 'c'}", "{'Cookie': REDACTED, 'Accept': 'c'}"),
+        ("<Token>abc</Token><Code>NoSuchKey</Code>", "<Token>REDACTED</Token><Code>NoSuchKey</Code>"),
+        ('{\\"token\\": \\"abc\\", \\"bytes\\": 7}', '{\\"token\\": REDACTED, \\"bytes\\": 7}'),
+        ("no authorization, no token, no key", "no authorization, no token, no key"),
         ("line one\nline two\ttab\x1b[31m", "line one\\nline two\\ttab\\x1b[31m"),
         ("right\u202eleft\ud800", "right\\u202eleft\\ud800"),
         ("", ""),
@@ -107,7 +119,11 @@ def test_redacted(text: str, clean: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "part", ["//", "sig", "x-amz-", "%2F%2F", "%25", "token", "authorization:", "bearer ", '"', "//a"]
+    "part",
+    [
+        *("//", "sig", "x-amz-", "%2F%2F", "%25", "token", "authorization:", "bearer ", '"', "//a", "\\/", "bearer%20"),
+        *("cookie:'", "'token','", '\\"', 'token\\\\"', "<token>"),
+    ],
 )
 def test_no_text_is_slow(part: str) -> None:
     """A text that is made to be slow takes no second."""

@@ -63,6 +63,14 @@ def test_fields_are_in_the_message(configured: Worker) -> None:
     assert configured.sent == ['asset copied {"action":"asset_copied","bytes":7,"ratio":0.5,"whole":true,"item":null}']
 
 
+@pytest.mark.parametrize("name", ["shared", "shared.sources.reading", "sluice.census", "function_app"])
+def test_whose_fields(configured: Worker, name: str) -> None:
+    """All that is ours has its fields in the message, as they are written."""
+    logging.getLogger(name).info("done", extra={"item": "Zürich"})
+
+    assert configured.sent == ['done {"item":"Zürich"}']
+
+
 def test_no_fields(configured: Worker) -> None:
     """A message without fields stays as it is."""
     logging.getLogger("shared").warning("100 % done")
@@ -117,6 +125,7 @@ def test_secrets_in_fields(configured: Worker) -> None:
         "token": "c4n4ry",
         "headers": {"Authorization": "Bearer c4n4ry", "Accept": '"quoted"\n'},
         "urls": ["https://u:c4n4ry@h/"],
+        "by_url": {"https://h/a?sig=c4n4ry": 1},
     }
 
     logging.getLogger("shared").info("done", extra=fields)
@@ -126,6 +135,7 @@ def test_secrets_in_fields(configured: Worker) -> None:
         "token": "REDACTED",
         "headers": {"Authorization": "REDACTED", "Accept": '"quoted"\\n'},
         "urls": ["https://REDACTED@h/"],
+        "by_url": {"https://h/a?sig=REDACTED": 1},
     }
 
 
@@ -148,6 +158,24 @@ def test_exception_that_is_none(configured: Worker) -> None:
     logging.getLogger("shared").info("done", exc_info=True)  # noqa: LOG014 - the case itself
 
     assert configured.sent == ["done\nNoneType: None"]
+
+
+@pytest.mark.parametrize(
+    ("message", "arguments"),
+    [
+        ("got %s and %s", ("https://h/a?sig=c4n4ry",)),
+        ("got %d", ("https://h/a?sig=c4n4ry",)),
+        ("got %(url)s", ({"href": "https://h/a?sig=c4n4ry"},)),
+        ("got 100 %!", ("https://h/a?sig=c4n4ry",)),
+    ],
+)
+def test_arguments_that_do_not_fit(configured: Worker, message: str, arguments: tuple[object, ...]) -> None:
+    """A library's mistake in a log call is heard all the same, without its secrets, and breaks nothing."""
+    logging.getLogger("somelibrary").info(message, *arguments)
+
+    (sent,) = configured.sent
+    assert sent.startswith(f"{message} ")
+    assert "sig=REDACTED" in sent
 
 
 def test_forged_lines(configured: Worker) -> None:

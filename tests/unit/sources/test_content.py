@@ -1,6 +1,9 @@
 """A look at the first bytes, and the type to store."""
 
+import codecs
 import gzip
+import re
+import tracemalloc
 
 import pytest
 
@@ -81,9 +84,12 @@ def test_media_type_without_an_ending(known: Format, first: bytes) -> None:
         # XML and HTML that are to be so.
         ("application/xml", "https://h/a", _XML),
         ("application/gml+xml; charset=utf-8", "https://h/a", _S3_ERROR),
+        ("application/xml", "https://h/a", _S3_ERROR),
+        ("text/xsl", "https://h/a", _S3_ERROR),
         (None, "https://h/a.xml", _S3_ERROR),
         (None, "https://h/a.kml", b"\xef\xbb\xbf<?xml version='1.0'?><kml/>"),
         ("text/html", "https://h/a", _HTML),
+        ("application/xhtml+xml", "https://h/a", _HTML),
         (None, "https://h/a.HTML", _HTML),
         # Formats that have no signature here, and XML that is no error.
         (None, "https://h/a.bin", b""),
@@ -111,7 +117,8 @@ def test_passes(media_type: str | None, href: str, first: bytes) -> None:
         b"<body>Sorry",
         b'<?xml version="1.0"?>\n<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN">',
         b"<!-- a --><!-- b -->\n<!doctype HTML>",
-        "<!doctype html>".encode("utf-16"),
+        codecs.BOM_UTF16_LE + "<!doctype html>".encode("utf-16-le"),
+        codecs.BOM_UTF16_BE + "<!doctype html>".encode("utf-16-be"),
     ],
 )
 @pytest.mark.parametrize(
@@ -138,6 +145,7 @@ def test_html_page(page: bytes, media_type: str | None, href: str) -> None:
         _S3_ERROR,
         b"<Error><Code>AccessDenied</Code></Error>",
         b'<?xml version="1.0"?><ServiceExceptionReport version="1.3.0">',
+        b"<?xml version='1.0'?>\n<!DOCTYPE ServiceExceptionReport SYSTEM 'e.dtd'>\n<ServiceExceptionReport>",
         b'<ows:ExceptionReport xmlns:ows="http://www.opengis.net/ows/1.1">',
     ],
 )
@@ -148,10 +156,56 @@ def test_xml_error_document(document: bytes, media_type: str | None) -> None:
         check_content(document, media_type=media_type, href="https://h/a.bin")
 
 
+@pytest.mark.parametrize(
+    "ending",
+    [
+        *("xml", "xsd", "xsl", "xslt", "kml", "gml", "gpx", "rss", "atom", "wsdl"),
+        # What goes with rasters and with products of satellites.
+        *("vrt", "qml", "sld", "safe", "dim", "imd"),
+    ],
+)
+def test_error_document_where_xml_is_expected(ending: str) -> None:
+    """Where XML is expected nobody can tell an error document from the asset."""
+    check_content(_S3_ERROR, media_type="image/tiff", href=f"https://h/a.{ending}")
+
+
+@pytest.mark.parametrize("ending", ["html", "htm", "xhtml"])
+def test_page_where_html_is_expected(ending: str) -> None:
+    """Where HTML is expected nobody can tell an error page from the asset."""
+    check_content(_HTML, media_type="image/tiff", href=f"https://h/a.{ending}")
+
+
+def test_xml_ending_of_no_xml() -> None:
+    """An ending of XML doesn't excuse bytes that are neither XML nor what the media type says."""
+    with pytest.raises(ContentMismatchError):
+        check_content(b"Not found", media_type="image/tiff", href="https://h/a.xml")
+
+
 def test_xml_type_of_a_known_format() -> None:
     """A media type of XML doesn't excuse an error document in place of a TIFF."""
     with pytest.raises(ContentMismatchError):
         check_content(_S3_ERROR, media_type="application/xml", href="https://h/a.tif")
+
+
+@pytest.mark.parametrize(
+    ("media_type", "href", "first", "said"),
+    [
+        (None, "https://h/a.tif", _HTML, "an HTML page came for .tif"),
+        (None, "https://h/a", _S3_ERROR, "an XML error document came for an asset"),
+        ("image/TIFF; a=b", "https://h/a.tif", _XML, "an XML document came for .tif (image/tiff)"),
+        (
+            "image/tiff",
+            "https://h/a",
+            b"Not found",
+            "bytes that begin with 4e 6f 74 20 66 6f 75 6e came for an asset (image/tiff)",
+        ),
+        (None, "https://h/a.tif", b"", "bytes that begin with nothing came for .tif"),
+    ],
+)
+def test_what_a_mismatch_says(media_type: str | None, href: str, first: bytes, said: str) -> None:
+    """A mismatch says what came and what was expected, and no address."""
+    with pytest.raises(ContentMismatchError, match=f"^{re.escape(said)}$"):
+        check_content(first, media_type=media_type, href=href)
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "x-gzip"])
@@ -170,12 +224,23 @@ def test_packed_content(encoding: str) -> None:
         # Said to be packed, and isn't.
         (_TIFF, "https://h/a.tif", "gzip"),
         (_TIFF, "https://h/a.tif", "br"),
-        (gzip.compress(b"0" * 10_000_000), "https://h/a.bin", "gzip"),
     ],
 )
 def test_odd_packing(first: bytes, href: str, encoding: str) -> None:
     """A wrong word about the packing is no reason to refuse good bytes."""
     check_content(first, media_type=None, href=href, encoding=encoding)
+
+
+def test_bomb() -> None:
+    """Only the beginning of packed bytes is unpacked."""
+    bomb = gzip.compress(b"0" * 50_000_000)
+    tracemalloc.start()
+
+    check_content(bomb, media_type=None, href="https://h/a.bin", encoding="gzip")
+
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1_000_000
 
 
 def test_comments_without_end() -> None:
@@ -198,6 +263,7 @@ def test_comments_without_end() -> None:
         (None, "https://h/a.csv", "text/csv"),
         (None, "https://h/a.tar.gz", "application/gzip"),
         (None, "https://h/a.tar.bz2", "application/octet-stream"),
+        (None, "https://h/a.txz", "application/octet-stream"),
         (None, "https://h/a", "application/octet-stream"),
         (None, "https://h/a.unheardof", "application/octet-stream"),
         # No media type, or one that would write a header of its own.
@@ -205,11 +271,16 @@ def test_comments_without_end() -> None:
         ("image/tiff\r\nX-Evil: 1", "https://h/a.png", "image/png"),
         ("image/tiff; a=\x00", "https://h/a", "application/octet-stream"),
         ("image/tïff", "https://h/a", "application/octet-stream"),
-        ("image/" + "a" * 300, "https://h/a", "application/octet-stream"),
+        ("image/" + "a" * 250, "https://h/a", None),
+        ("image/" + "a" * 251, "https://h/a", "application/octet-stream"),
         # What a browser would run.
         ("text/html", "https://h/a", "application/octet-stream"),
         ("TEXT/HTML; charset=utf-8", "https://h/a", "application/octet-stream"),
         ("image/svg+xml", "https://h/a", "application/octet-stream"),
+        ("application/xhtml+xml", "https://h/a", "application/octet-stream"),
+        ("text/javascript", "https://h/a", "application/octet-stream"),
+        ("application/javascript", "https://h/a", "application/octet-stream"),
+        ("text/xsl", "https://h/a", "application/octet-stream"),
         (None, "https://h/a.html", "application/octet-stream"),
         (None, "https://h/a.svg", "application/octet-stream"),
         (None, "https://h/a.js", "application/octet-stream"),
