@@ -167,6 +167,8 @@ class Engine:
         """The row of a body that was read to its end, once its length and digests agree with all that is known."""
         if body.length is not None and whole.length != body.length:
             raise TruncatedBodyError(f"{whole.length} bytes of {body.length} came")
+        if body.length is None and job.asset.size is not None and whole.length < job.asset.size:
+            raise TruncatedBodyError(f"{whole.length} bytes of {job.asset.size} came, and the source states no length")
         if job.asset.size is not None and whole.length != job.asset.size:
             raise LengthMismatchError(f"the catalog states {job.asset.size} bytes, the source has {whole.length}")
         verified_by = ", ".join(_expected(job, body)) or _NO_CHECKSUM

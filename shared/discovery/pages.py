@@ -1,5 +1,6 @@
 """One page of one run: withheld, or copy requests and then the next page."""
 
+import asyncio
 import dataclasses
 import logging
 from collections.abc import Callable, Sequence
@@ -15,9 +16,10 @@ from shared.model.errors import (
     Fate,
     MalformedCatalogError,
     MalformedRequestError,
+    SourceUnavailableError,
     fate_of,
 )
-from shared.model.items import PlannedPage, Refusal
+from shared.model.items import Page, PlannedPage, Refusal
 from shared.model.messages import MAX_REQUEST_BYTES, CopyRequest, PageRequest, Queue, Reason, fitting
 from shared.model.rows import Failure, PartCounts, Run, RunState
 from shared.model.selection import plan_page
@@ -30,6 +32,8 @@ from shared.storage.runs import Runs
 
 logger = logging.getLogger(__name__)
 
+#: Well under host.json's functionTimeout.
+_PAGE_SECONDS = 600
 _REASON_LENGTH = 4096
 #: Of a reason that travels with a request of 40 KiB: at four bytes a character, both fit into a message.
 _CARRIED_REASON_LENGTH = 1900
@@ -130,7 +134,7 @@ class Discovery:
         place = request.pass_number, request.page
         if kept := await self.runs.page(request.dataset, request.run, place=place):
             return kept
-        page = await self.catalog_of(dataset).page(request.token, window=run.window)
+        page = await self._listed(request, run, dataset)
         await self._check_ends(request, page.next_token)
         planned, refusals = plan_page(
             page, dataset_name=request.dataset, dataset=dataset, capacity=self.withholding.capacity
@@ -138,6 +142,14 @@ class Discovery:
         if refusals:
             await self.failures.record([self._failure(request, each) for each in refusals])
         return await self.runs.keep(request.dataset, request.run, place=place, page=planned)
+
+    async def _listed(self, request: PageRequest, run: Run, dataset: Dataset) -> Page:
+        """The page as the catalog gives it; one that trickles must not hold an invocation until the host ends it."""
+        try:
+            async with asyncio.timeout(_PAGE_SECONDS):
+                return await self.catalog_of(dataset).page(request.token, window=run.window)
+        except TimeoutError as error:
+            raise SourceUnavailableError(f"the catalog gave no whole page within {_PAGE_SECONDS} s") from error
 
     async def _check_ends(self, request: PageRequest, next_token: str | None) -> None:
         """Raise EndlessCatalogError once the catalog leads round in a circle.

@@ -1,5 +1,6 @@
 """Catalogs in a dictionary."""
 
+import asyncio
 import itertools
 from collections.abc import Mapping, Sequence
 
@@ -17,10 +18,14 @@ class MemoryCatalog:
         self.asked: list[tuple[str | None, Window]] = []
         #: Raised instead of the next answers, one for each.
         self.errors: list[Exception] = []
+        #: Answers never.
+        self.hangs = False
 
     async def page(self, token: str | None, *, window: Window) -> Page:
         """The page of a token."""
         self.asked.append((token, window))
+        if self.hangs:
+            await asyncio.Event().wait()
         if self.errors:
             raise self.errors.pop(0)
         if token not in self.pages:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from pytest_mock import MockerFixture
 
 from shared.model.datasets import Datasets
 from shared.model.errors import (
@@ -262,3 +263,16 @@ async def test_a_reason_stays_behind() -> None:
     await world.deliver((await world.begin()).model_copy(update={"reason": reason}))
 
     assert [each.reason for each in world.pages()] == [None]
+
+
+async def test_a_catalog_that_hangs(mocker: MockerFixture) -> None:
+    """A page that doesn't come in time is asked for later: it must not hold its invocation until the host ends it."""
+    mocker.patch("shared.discovery.pages._PAGE_SECONDS", 0)
+    world = World(paged(items(1), size=1))
+    world.catalog.hangs = True
+    page = await world.begin()
+
+    await world.deliver(page)
+
+    assert world.pages() == [page.model_copy(update={"deferrals": 1, "deferred_since": START})]
+    assert world.run.withheld_because == "SourceUnavailableError: the catalog gave no whole page within 0 s"
