@@ -8,8 +8,9 @@ EXPORT := $(UV) export --locked --no-dev --no-emit-project --no-header --quiet -
 
 PACKAGES := .venv/.installed
 AZURITE := node_modules/.installed
+AZURE_CLI := .venv-azure/.installed
 
-.PHONY: help demo test check format generate start azurite clean
+.PHONY: help demo test check infra package deploy smoke format generate start azurite clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +31,19 @@ check: $(PACKAGES) ## Check format, lint, types, layers and generated files
 	@echo "check: datasets.schema.json"; $(PYTHON) -m tools.schema --check
 	@echo "check: clean"
 
+infra: $(AZURITE) $(if $(QUICK),,$(AZURE_CLI)) ## Check templates, documents and package without a subscription (QUICK=1: without az, 700 MB)
+	@$(PYTHON) -m tools.infra $(if $(QUICK),--quick)
+	@$(PYTHON) -m pytest --quiet -m installs tests/deployment
+
+package: $(PACKAGES) ## Make package.zip, the same bytes each time
+	@$(PYTHON) -m tools.package package.zip
+
+deploy: $(PACKAGES) ## Deploy to Azure by the az CLI (RESOURCE_GROUP=... LOCATION=...)
+	@sh tools/deploy.sh "$(RESOURCE_GROUP)" "$(LOCATION)"
+
+smoke: $(PACKAGES) ## Try an app by its address (URL=... KEY=... STORAGE=...)
+	@$(PYTHON) -m tools.smoke $(if $(URL),"$(URL)",http://localhost:7071) $(if $(KEY),--key "$(KEY)") $(if $(STORAGE),--storage "$(STORAGE)")
+
 format: $(PACKAGES) ## Format the code and mend what the linter can
 	@$(PYTHON) -m ruff check --fix --quiet . ; $(PYTHON) -m ruff format .
 
@@ -43,7 +57,7 @@ azurite: $(AZURITE) ## Run Azurite on its usual ports, its data in .azurite/
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" node_modules/.bin/azurite --location .azurite --skipApiVersionCheck --disableTelemetry
 
 clean: ## Remove what the targets have installed and made
-	@rm -rf .venv node_modules .azurite .demo .coverage .coverage.* .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venv-azure node_modules package.zip .azurite .demo .coverage .coverage.* .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(PACKAGES): pyproject.toml uv.lock .python-version
@@ -51,3 +65,6 @@ $(PACKAGES): pyproject.toml uv.lock .python-version
 
 $(AZURITE): package.json package-lock.json $(PACKAGES)
 	@sh tools/install.sh azurite
+
+$(AZURE_CLI): tools/infra/azure-cli.txt $(PACKAGES)
+	@sh tools/install.sh azure-cli

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what the make targets need into this folder: `python` makes .venv from uv.lock, `azurite` makes node_modules
-# from package-lock.json with the Node that is in .venv. Each leaves a mark, so that make knows when it is done.
+# from package-lock.json with the Node that is in .venv, `azure-cli` makes .venv-azure. Each leaves a mark, so that make knows when it is done.
 set -eu
 
 fail() {
@@ -39,9 +39,18 @@ install_azurite() {
     touch node_modules/.installed
 }
 
+install_azure_cli() {
+    echo "install: az CLI and Microsoft's resource types into .venv-azure (700 MB, about a minute) ..."
+    .venv/bin/uv venv --quiet --allow-existing --python .venv/bin/python .venv-azure &&
+        .venv/bin/uv pip install --quiet --python .venv-azure/bin/python -r tools/infra/azure-cli.txt ||
+        fail "uv could not install the packages of tools/infra/azure-cli.txt"
+    touch .venv-azure/.installed
+}
+
 cd "$(dirname "$0")/.."
 case "${1-}" in
     python) install_python ;;
     azurite) install_azurite ;;
-    *) fail "usage: tools/install.sh python|azurite" ;;
+    azure-cli) install_azure_cli ;;
+    *) fail "usage: tools/install.sh python|azurite|azure-cli" ;;
 esac

@@ -34,7 +34,7 @@ from tests.fakes.raw_server import Answer, RawServer, raw_server, reply
 WAIT_SECONDS = 30.0
 CONTAINER = "assets"
 #: Datasets with a manifest each: pages of four lines. Copy requests that a test sends itself are of the first.
-DATASETS = ("direct", "doubled", "killed", "held", "asked", "sent")
+DATASETS = ("direct", "doubled", "killed", "held", "asked", "sent", "smoke")
 #: A larger asset is staged in blocks.
 BLOCK_BYTES = 1024 * 1024
 

@@ -1,0 +1,20 @@
+using './main.bicep'
+
+// Everything has a default; main.bicep describes each parameter and its bounds.
+param name = 'sluice'
+
+// One number for the platform and for discovery: how far the app may scale out.
+param maximumInstanceCount = 40
+param instanceMemoryMB = 2048
+
+// The containers of datasets.toml.
+param assetContainers = [
+  'assets'
+]
+
+// The group of people who may read queues, tables and blobs; `mayOperatorsRedrive` lets them send poison back as well.
+param operatorsGroupId = ''
+param mayOperatorsRedrive = false
+
+// true closes the storage accounts to everything but a virtual network of their own.
+param isPrivate = false

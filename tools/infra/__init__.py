@@ -1,0 +1,1 @@
+"""Checks the templates in infra/ without Azure and without the Bicep compiler."""

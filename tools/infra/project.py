@@ -1,0 +1,100 @@
+"""What the code, its settings and its documents say: the other side of what the templates have to agree with."""
+
+import ast
+import dataclasses
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from shared.model.messages import Queue
+from shared.model.settings import Settings
+from shared.storage import creation, runs
+
+_IDENTITY = ("credential", "clientId", "blobServiceUri", "queueServiceUri", "tableServiceUri")
+_HOST = "AzureWebJobsStorage"
+_TELEMETRY = ("APPLICATIONINSIGHTS_CONNECTION_STRING", "APPLICATIONINSIGHTS_AUTHENTICATION_STRING")
+_README_ROW = re.compile(r"^\| `(\w+)` \| `([^`]*)` \|", re.MULTILINE)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """What the project says about itself."""
+
+    functions: frozenset[str]
+    #: Queues that functions listen to.
+    listened: frozenset[str]
+    queues: frozenset[str]
+    tables: frozenset[str]
+    #: The container of pages, and those that the datasets copy into.
+    containers: frozenset[str]
+    pages: str
+    #: Names of settings: on Azure, where an identity opens storage, and with a connection string, for local use.
+    settings: frozenset[str]
+    local_settings: frozenset[str]
+    sample: Mapping[str, str]
+    readme: Mapping[str, str]
+    #: The version of Python, by the file that states it.
+    pythons: Mapping[str, str]
+    function_timeout_seconds: int
+    #: What azure.yaml calls the app.
+    azd_service: str
+
+
+def read_project(root: Path) -> Project:
+    """Read the project in a folder; what is imported is the code of this one."""
+    triggers = _triggers(ast.parse((root / "function_app.py").read_text(encoding="utf-8")))
+    named = {name for each in triggers.values() for text in each.values() for name in re.findall(r"%(\w+)%", text)}
+    connections = {each["connection"] for each in triggers.values() if "connection" in each} | {_HOST}
+    read = {str(each.validation_alias) for each in Settings.model_fields.values()}
+    sample = json.loads((root / "local.settings.sample.json").read_text(encoding="utf-8"))["Values"]
+    host = json.loads((root / "host.json").read_text(encoding="utf-8"))
+    pyproject = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    datasets = tomllib.loads((root / "datasets.toml").read_text(encoding="utf-8"))["datasets"]
+    return Project(
+        functions=frozenset(triggers),
+        listened=frozenset(each["queue_name"] for each in triggers.values() if "queue_name" in each),
+        queues=frozenset(creation.QUEUES),
+        tables=frozenset(creation.TABLES),
+        containers=frozenset({runs.CONTAINER, *(each["destination"]["container"] for each in datasets.values())}),
+        pages=runs.CONTAINER,
+        settings=frozenset(
+            {f"{each}__{part}" for each in connections for part in _IDENTITY}
+            | named
+            | (read - connections)
+            | set(_TELEMETRY)
+        ),
+        local_settings=frozenset({each for each in read if "__" not in each} | named | connections),
+        sample=sample,
+        readme=dict(_README_ROW.findall((root / "README.md").read_text(encoding="utf-8"))),
+        pythons={
+            ".python-version": (root / ".python-version").read_text(encoding="utf-8").strip(),
+            "pyproject.toml": pyproject["project"]["requires-python"].removeprefix(">="),
+        },
+        function_timeout_seconds=_seconds(host["functionTimeout"]),
+        azd_service=re.findall(r"^services:\n {2}(\w+):", (root / "azure.yaml").read_text("utf-8"), re.MULTILINE)[0],
+    )
+
+
+def _triggers(module: ast.Module) -> dict[str, dict[str, str]]:
+    """The arguments of every function's decorators, as texts; of a name of a queue, the queue."""
+    triggers: dict[str, dict[str, str]] = {}
+    for each in module.body:
+        calls = [call for call in getattr(each, "decorator_list", []) if isinstance(call, ast.Call)]
+        if isinstance(each, ast.AsyncFunctionDef | ast.FunctionDef) and calls:
+            arguments = [keyword for call in calls for keyword in call.keywords if keyword.arg]
+            triggers[each.name] = {str(keyword.arg): _text(keyword.value) for keyword in arguments}
+    return triggers
+
+
+def _text(node: ast.expr) -> str:
+    written = ast.unparse(node)
+    if queue := re.fullmatch(r"Queue\.(\w+)\.value", written):
+        return Queue[queue[1]].value
+    return str(node.value) if isinstance(node, ast.Constant) else written
+
+
+def _seconds(time: str) -> int:
+    hours, minutes, seconds = (int(each) for each in time.split(":"))
+    return hours * 3600 + minutes * 60 + seconds
