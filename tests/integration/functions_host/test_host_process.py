@@ -64,9 +64,9 @@ def start(
     return functions_host(root, storage=storage, environment=environment, log_json=log, lease_seconds=lease_seconds)
 
 
-def send(queue: QueueClient, body: str) -> str:
+def send(queue: QueueClient, body: str, *, delay_seconds: int = 0) -> str:
     """Send a message, and return its id."""
-    return queue.send_message(base64.b64encode(body.encode()).decode()).id
+    return queue.send_message(base64.b64encode(body.encode()).decode(), visibility_timeout=delay_seconds).id
 
 
 def of(host: Running, message_id: str) -> list[Event]:
@@ -253,7 +253,8 @@ def test_sigterm_drains(tmp_path: Path, storage: Azurite) -> None:
             message_id = send(queue, "sleep 2")
             wait_until(lambda: deliveries(host, message_id) == [1])
             os.killpg(host.pid, signal.SIGTERM)
-            late_id = send(queue, "sleep 0")
+            # It shows itself when polling has long stopped, and the message in flight has not ended yet.
+            late_id = send(queue, "sleep 0", delay_seconds=1)
             wait_until(lambda: any(each.kind is EventKind.HOST_STOPPED for each in host.events()))
 
         assert [each.ok for each in of(host, message_id) if each.kind is EventKind.EXECUTED] == [True]
