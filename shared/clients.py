@@ -23,6 +23,7 @@ from shared.model.datasets import Dataset, Datasets, StacCatalog, load_datasets
 from shared.model.settings import HostQueues, Settings
 from shared.redaction import redacted
 from shared.sources.reading import HttpSources
+from shared.sources.signing import Unsigned
 from shared.status import Status
 from shared.storage.accounts import Account, open_account
 from shared.storage.activity import AzureActivities
@@ -149,7 +150,7 @@ class _Parts:
     def _copying(self, queues: AzureQueues) -> Copying:
         engine = Engine(
             blobs=self._blobs(),
-            sources=HttpSources(self.egress),
+            sources=HttpSources(self.egress, Unsigned()),
             budget=MemoryBudget(self.settings.memory),
             block_size=self.settings.block_size,
             clock=_now,

@@ -80,7 +80,7 @@ class Engine:
     async def _round(self, job: Job, standing: Blob | None) -> Outcome:
         if kept := self._kept(job, standing, validator=None):
             return kept
-        async with self.sources.open(job.asset.href, allow=job.dataset.allow) as body:
+        async with self.sources.open(job.asset.href, dataset=job.dataset) as body:
             _check_stated_length(job, body)
             if kept := self._kept(job, standing, validator=body.validator):
                 return kept

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from shared.model.datasets import Allowlist
+from shared.model.datasets import Dataset
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class Body:
 class Sources(Protocol):
     """Opens hrefs."""
 
-    def open(self, href: str, *, allow: Allowlist) -> AbstractAsyncContextManager[Body]:
+    def open(self, href: str, *, dataset: Dataset) -> AbstractAsyncContextManager[Body]:
         """One GET of the whole file; the block reads as much of it as it wants.
 
         Raises AssetNotFoundError (404, 410), SourceRefusedError (401, 403), SourceThrottledError (429, or a

@@ -8,10 +8,11 @@ from http import HTTPStatus
 
 from shared.egress import Egress, Reply, check_status, http_date
 from shared.model.checksums import Algorithm, from_hex_or_base64
-from shared.model.datasets import Allowlist
+from shared.model.datasets import Dataset
 from shared.model.errors import UnexpectedStatusError
 from shared.model.hrefs import host_of
 from shared.sources.body import Body
+from shared.sources.signing import Signing
 
 # No weak one, and only what fits a header and a blob's metadata.
 _STRONG_ETAG = re.compile(r'"[\x21\x23-\x7e]{1,512}"')
@@ -22,13 +23,15 @@ _SETTLED = timedelta(seconds=60)
 class HttpSources:
     """Sources that are asked through ``Egress``."""
 
-    def __init__(self, egress: Egress) -> None:
+    def __init__(self, egress: Egress, signing: Signing) -> None:
         self._egress = egress
+        self._signing = signing
 
     @contextlib.asynccontextmanager
-    async def open(self, href: str, *, allow: Allowlist) -> AsyncGenerator[Body]:
+    async def open(self, href: str, *, dataset: Dataset) -> AsyncGenerator[Body]:
         """Open an href as ``Sources`` says."""
-        async with self._egress.request("GET", href, allow=allow) as reply:
+        signed = await self._signing.signed(href, dataset=dataset)
+        async with self._egress.request("GET", signed.url, allow=dataset.allow, headers=signed.headers) as reply:
             check_status(reply)
             if reply.status != HTTPStatus.OK:
                 raise UnexpectedStatusError(f"{host_of(reply.url)} answered {reply.status} to a request for the whole")

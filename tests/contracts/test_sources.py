@@ -22,12 +22,16 @@ from shared.model.errors import (
 )
 from shared.sources.body import Body, Sources
 from shared.sources.reading import HttpSources
+from shared.sources.signing import Unsigned
 from tests.fakes.raw_server import Answer, RawServer, chunked, raw_server, reply
 from tests.fakes.sources import FakeSources, Version
+from tests.unit.model.builders import dataset
 
 _BODY = bytes(range(256)) * 1024
 _DATE = "Tue, 05 Mar 2024 12:00:00 GMT"
 _MODIFIED = "modified:Mon, 04 Mar 2024 12:00:00 GMT"
+#: Of the app's folder: a catalog's host has to be allowed as well.
+_CATALOG = {"kind": "manifest", "url": "file:list.csv"}
 _STATUS: dict[type[SluiceError], str] = {
     AssetNotFoundError: "404 Not Found",
     SourceRefusedError: "403 Forbidden",
@@ -51,7 +55,7 @@ class World:
 
     def open(self, href: str) -> contextlib.AbstractAsyncContextManager[Body]:
         """Open an href under this world's allowlist."""
-        return self.sources.open(href, allow=self.allow)
+        return self.sources.open(href, dataset=dataset(allow=self.allow, catalog=_CATALOG))
 
 
 @pytest.fixture(params=["http", "memory"])
@@ -207,7 +211,7 @@ def _http_world(server: RawServer, egress: Egress) -> World:
     allow = Allowlist(
         hosts=("127.0.0.1",), http_hosts=("127.0.0.1",), ports=(server.port,), private_networks=("127.0.0.0/8",)
     )
-    return World(HttpSources(egress), allow=allow, serve=serve)
+    return World(HttpSources(egress, Unsigned()), allow=allow, serve=serve)
 
 
 def _raw(version: Version) -> bytes:

@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from types import MappingProxyType
 
-from shared.model.datasets import Allowlist, matches_host
+from shared.model.datasets import Dataset, matches_host
 from shared.model.errors import AssetNotFoundError, SluiceError, TruncatedBodyError, UrlRefusedError
 from shared.model.hrefs import host_of
 from shared.sources.body import Body
@@ -60,9 +60,9 @@ class FakeSources:
         self.versions[href] = versions
 
     @contextlib.asynccontextmanager
-    async def open(self, href: str, *, allow: Allowlist) -> AsyncGenerator[Body]:
+    async def open(self, href: str, *, dataset: Dataset) -> AsyncGenerator[Body]:
         """Open the next version."""
-        if not matches_host(host_of(href), allow.hosts):
+        if not matches_host(host_of(href), dataset.allow.hosts):
             raise UrlRefusedError(f"the host {host_of(href)!r} isn't in allow.hosts")
         self.opened.append(href)
         await self._pause()

@@ -12,7 +12,9 @@ from shared.model.datasets import Allowlist
 from shared.model.errors import UnexpectedStatusError
 from shared.sources.body import Body
 from shared.sources.reading import HttpSources
+from shared.sources.signing import Unsigned
 from tests.fakes.raw_server import Answer, RawServer, chunked, reply
+from tests.unit.model.builders import dataset
 
 _DATE = "Tue, 05 Mar 2024 12:00:00 GMT"
 _SETTLED = "Tue, 05 Mar 2024 11:59:00 GMT"
@@ -153,5 +155,7 @@ async def _opened(server: RawServer, headers: Mapping[str, str] | None) -> Body:
     allow = Allowlist(
         hosts=("127.0.0.1",), http_hosts=("127.0.0.1",), ports=(server.port,), private_networks=("127.0.0.1/32",)
     )
-    async with contextlib.aclosing(Egress()) as egress, HttpSources(egress).open(server.url("/a"), allow=allow) as body:
-        return body
+    ours = dataset(allow=allow, catalog={"kind": "manifest", "url": "file:list.csv"})
+    async with contextlib.aclosing(Egress()) as egress:
+        async with HttpSources(egress, Unsigned()).open(server.url("/a"), dataset=ours) as body:
+            return body
