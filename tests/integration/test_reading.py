@@ -156,6 +156,6 @@ async def _opened(server: RawServer, headers: Mapping[str, str] | None) -> Body:
         hosts=("127.0.0.1",), http_hosts=("127.0.0.1",), ports=(server.port,), private_networks=("127.0.0.1/32",)
     )
     ours = dataset(allow=allow, catalog={"kind": "manifest", "url": "file:list.csv"})
-    async with contextlib.aclosing(Egress()) as egress:
-        async with HttpSources(egress, Unsigned()).open(server.url("/a"), dataset=ours) as body:
-            return body
+    async with contextlib.AsyncExitStack() as stack:
+        sources = HttpSources(await stack.enter_async_context(contextlib.aclosing(Egress())), Unsigned())
+        return await stack.enter_async_context(sources.open(server.url("/a"), dataset=ours))
