@@ -50,6 +50,10 @@ param discoverSchedule string = '0 */5 * * * *'
 @maxLength(16)
 param discoverSaturation string = '1.5'
 
+@description('Optional. Settings whose names begin with SOURCE_: what datasets.toml names as the secrets of its sources, best as references: `@Microsoft.KeyVault(SecretUri=...)`.')
+@secure()
+param sourceSettings object = {}
+
 @description('Optional. The containers that the datasets copy into, as datasets.toml names them.')
 @minLength(1)
 @maxLength(100)
@@ -255,6 +259,7 @@ module app 'modules/app.bicep' = {
     datasetsFile: datasetsFile
     discoverSchedule: discoverSchedule
     discoverSaturation: discoverSaturation
+    sourceSettings: sourceSettings
   }
   // The first start needs the roles: without them the host can't reach its own storage.
   dependsOn: [

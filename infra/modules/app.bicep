@@ -77,6 +77,10 @@ param discoverSchedule string
 @maxLength(16)
 param discoverSaturation string
 
+@description('Optional. Settings whose names begin with SOURCE_: what datasets.toml names as the secrets of its sources.')
+@secure()
+param sourceSettings object = {}
+
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
   name: identityName
 }
@@ -162,33 +166,36 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
 resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
   parent: app
   name: 'appsettings'
-  properties: {
-    // A user-assigned identity needs __credential and __clientId: https://github.com/Azure/azure-functions-host/issues/10904
-    AzureWebJobsStorage__credential: 'managedidentity'
-    AzureWebJobsStorage__clientId: identity.properties.clientId
-    AzureWebJobsStorage__blobServiceUri: hostAccount.properties.primaryEndpoints.blob
-    AzureWebJobsStorage__queueServiceUri: hostAccount.properties.primaryEndpoints.queue
-    AzureWebJobsStorage__tableServiceUri: hostAccount.properties.primaryEndpoints.table
-    APPLICATIONINSIGHTS_CONNECTION_STRING: component.properties.ConnectionString
-    APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.properties.clientId};Authorization=AAD'
+  properties: union(
+    {
+      // A user-assigned identity needs __credential and __clientId: https://github.com/Azure/azure-functions-host/issues/10904
+      AzureWebJobsStorage__credential: 'managedidentity'
+      AzureWebJobsStorage__clientId: identity.properties.clientId
+      AzureWebJobsStorage__blobServiceUri: hostAccount.properties.primaryEndpoints.blob
+      AzureWebJobsStorage__queueServiceUri: hostAccount.properties.primaryEndpoints.queue
+      AzureWebJobsStorage__tableServiceUri: hostAccount.properties.primaryEndpoints.table
+      APPLICATIONINSIGHTS_CONNECTION_STRING: component.properties.ConnectionString
+      APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.properties.clientId};Authorization=AAD'
 
-    SluiceStorage__credential: 'managedidentity'
-    SluiceStorage__clientId: identity.properties.clientId
-    SluiceStorage__blobServiceUri: dataAccount.properties.primaryEndpoints.blob
-    SluiceStorage__queueServiceUri: dataAccount.properties.primaryEndpoints.queue
-    SluiceStorage__tableServiceUri: dataAccount.properties.primaryEndpoints.table
-    STORAGE_CREATE_MISSING: 'false'
+      SluiceStorage__credential: 'managedidentity'
+      SluiceStorage__clientId: identity.properties.clientId
+      SluiceStorage__blobServiceUri: dataAccount.properties.primaryEndpoints.blob
+      SluiceStorage__queueServiceUri: dataAccount.properties.primaryEndpoints.queue
+      SluiceStorage__tableServiceUri: dataAccount.properties.primaryEndpoints.table
+      STORAGE_CREATE_MISSING: 'false'
 
-    DATASETS_FILE: datasetsFile
-    DISCOVER_SCHEDULE: discoverSchedule
-    DISCOVER_SATURATION: discoverSaturation
-    DISCOVER_INSTANCES: string(maximumInstanceCount)
-    DISCOVER_RECHECK_SECONDS: '15'
-    DISCOVER_STALL_MINUTES: '75'
-    COPY_MEMORY_MIB: string(instanceMemoryMB / 4)
-    COPY_BLOCK_MIB: '8'
-    COPY_DEADLINE_SECONDS: '1200'
-  }
+      DATASETS_FILE: datasetsFile
+      DISCOVER_SCHEDULE: discoverSchedule
+      DISCOVER_SATURATION: discoverSaturation
+      DISCOVER_INSTANCES: string(maximumInstanceCount)
+      DISCOVER_RECHECK_SECONDS: '15'
+      DISCOVER_STALL_MINUTES: '75'
+      COPY_MEMORY_MIB: string(instanceMemoryMB / 4)
+      COPY_BLOCK_MIB: '8'
+      COPY_DEADLINE_SECONDS: '1200'
+    },
+    sourceSettings
+  )
 }
 
 @description('The app\'s name.')

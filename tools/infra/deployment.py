@@ -3,8 +3,8 @@
 import dataclasses
 from collections.abc import Iterator, Sequence
 
-from tools.infra.scopes import Bound, Scope, resource_named, rounds_of, value_of
-from tools.infra.syntax import Expression, Fields, Module, Resource, Template
+from tools.infra.scopes import Bound, Scope, resolve, resource_named, rounds_of, value_of
+from tools.infra.syntax import Call, Expression, Fields, Module, Resource, Template
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,8 @@ class Deployed:
         """What stands at a path in its body: ``properties.minimumTlsVersion``."""
         expression: Expression | None = self.resource.body
         for each in path.split("."):
+            if isinstance(expression, Call):
+                expression = resolve(self.scope.bind(expression)).expression
             expression = expression.get(each) if isinstance(expression, Fields) else None
         return None if expression is None else self.scope.bind(expression)
 

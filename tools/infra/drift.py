@@ -103,7 +103,10 @@ def _deletes(policy: Deployed, prefix: str) -> bool:
 def _settings(settings: Deployed, project: Project, *, data: str) -> Iterator[Finding]:
     written = settings.at("properties")
     assert written is not None
-    assert isinstance(written.expression, Fields)
+    written = resolve(written)
+    if not isinstance(written.expression, Fields):
+        yield _finding(written, "unknown setting", "what the templates set by themselves can't be told")
+        return
     bounds = {each.name or "": settings.scope.bind(each.value) for each in written.expression.properties}
     values = {name: value_of(bound) for name, bound in bounds.items()}
     for name in sorted(project.settings - values.keys()):

@@ -196,6 +196,9 @@ def _weak(template: Template) -> _Faults:
 def _denied(template: Template) -> _Faults:
     for resource in template.of(Resource).values():
         properties = resource.body.get("properties")
+        if isinstance(properties, Call):
+            # Settings of the template's own, joined with those that are given.
+            properties = properties.arguments[0]
         if isinstance(properties, Fields) and resource.type == _SETTINGS:
             yield from _with_names(properties, rules().denied["properties"])
         elif isinstance(properties, Fields) and isinstance(inside := properties.get("siteConfig"), Fields):

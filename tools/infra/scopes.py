@@ -101,9 +101,19 @@ def resolve(bound: Bound) -> Bound:
                 found = base.scope.bind(base.expression.items[key])
             elif isinstance(key, str):
                 found = _member(base, key)
+        case Call(base=None, name="union", arguments=(first, *more)) if all(
+            _is_empty(scope.bind(each)) for each in more
+        ):
+            # What may be added stands in nobody's template.
+            found = scope.bind(first)
         case _:
             pass
     return bound if found is None else resolve(found)
+
+
+def _is_empty(bound: Bound) -> bool:
+    reached = resolve(bound).expression
+    return isinstance(reached, Fields) and not reached.properties
 
 
 def leaves(bound: Bound) -> Iterator[Bound]:
