@@ -10,7 +10,7 @@ PACKAGES := .venv/.installed
 AZURITE := node_modules/.installed
 AZURE_CLI := .venv-azure/.installed
 
-.PHONY: help demo test check infra package deploy smoke format generate start azurite clean
+.PHONY: help demo test check races bench infra package deploy smoke format generate start azurite clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,12 @@ check: $(PACKAGES) ## Check format, lint, types, layers and generated files
 	@echo "check: requirements.txt"; $(EXPORT) | diff - requirements.txt || { echo "requirements.txt differs from uv.lock; run: make generate"; exit 1; }
 	@echo "check: datasets.schema.json"; $(PYTHON) -m tools.schema --check
 	@echo "check: clean"
+
+races: $(AZURITE) ## Let workers race for the same blobs and judge what stands there (N=1000)
+	@$(PYTHON) -m tests.chaos.races $(if $(N),$(N),1000)
+
+bench: $(AZURITE) ## Compare with rclone, which has to be installed (QUICK=1: under 3 minutes)
+	@$(PYTHON) -m benchmarks $(if $(QUICK),--quick)
 
 infra: $(AZURITE) $(if $(QUICK),,$(AZURE_CLI)) ## Check templates, documents and package without a subscription (QUICK=1: without az, 700 MB)
 	@$(PYTHON) -m tools.infra $(if $(QUICK),--quick)

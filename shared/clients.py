@@ -3,14 +3,17 @@
 import asyncio
 import contextlib
 import dataclasses
+import functools
 import logging
 import os
 import random
 import socket
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from pydantic import SecretStr
 
 from shared.catalogs.manifest import Manifest
 from shared.catalogs.manifest_bytes import Opened, open_by_scheme, open_file, open_web
@@ -20,16 +23,18 @@ from shared.copying import Copying, Engine, Fates, MemoryBudget
 from shared.discovery import Discovery, Starting, Withholding
 from shared.egress import Egress
 from shared.model.datasets import Dataset, Datasets, StacCatalog, load_datasets
-from shared.model.settings import HostQueues, Settings
+from shared.model.settings import HostQueues, Settings, read_secrets
 from shared.redaction import redacted
+from shared.sources.credentials import Credentials
 from shared.sources.reading import HttpSources
-from shared.sources.signing import Unsigned
+from shared.sources.tokens import Tokens
 from shared.status import Status
-from shared.storage.accounts import Account, open_account
+from shared.storage.accounts import Account, credential_of, open_account
 from shared.storage.activity import AzureActivities
 from shared.storage.blobs import AzureBlobs, BlobPath
 from shared.storage.creation import create_missing
 from shared.storage.failures import AzureFailures
+from shared.storage.identity import Identity
 from shared.storage.ledger import AzureLedger
 from shared.storage.meter import Meter
 from shared.storage.queues import AzureQueues
@@ -91,15 +96,28 @@ async def open_app(root: Path) -> AsyncGenerator[App]:
     """Read settings and datasets, open storage and network until the block ends."""
     settings = Settings()
     datasets = load_datasets(root / settings.datasets_file)
+    secrets = read_secrets(datasets.secrets)
     if settings.saturation < _LOW_SATURATION:
         logger.warning("saturation is low", extra={"action": "low_saturation", "saturation": settings.saturation})
     capacity = settings.instances * HostQueues.read(root / "host.json").concurrency
-    async with open_account(settings) as account, contextlib.aclosing(Egress()) as egress:
+    async with (
+        open_account(settings) as account,
+        contextlib.aclosing(Egress()) as egress,
+        contextlib.aclosing(Identity(functools.partial(credential_of, settings))) as identity,
+    ):
         if settings.create_missing:
             await create_missing(
                 account, containers={each.destination.container for each in datasets.datasets.values()}
             )
-        parts = _Parts(settings=settings, datasets=datasets, account=account, egress=egress, root=root)
+        parts = _Parts(
+            settings=settings,
+            datasets=datasets,
+            account=account,
+            egress=egress,
+            identity=identity,
+            secrets=secrets,
+            root=root,
+        )
         yield parts.app(capacity=capacity)
 
 
@@ -111,6 +129,9 @@ class _Parts:
     datasets: Datasets
     account: Account
     egress: Egress
+    identity: Identity
+    #: Of sources, by the names of the app settings that hold them.
+    secrets: Mapping[str, SecretStr]
     root: Path
 
     def app(self, *, capacity: int) -> App:
@@ -127,7 +148,7 @@ class _Parts:
         discovery = Discovery(
             datasets=self.datasets,
             runs=runs,
-            ledger=AzureLedger(self.account.tables),
+            ledger=AzureLedger(self.account.table_calls),
             queues=queues,
             failures=AzureFailures(self.account.tables),
             catalog_of=self._catalog,
@@ -150,7 +171,7 @@ class _Parts:
     def _copying(self, queues: AzureQueues) -> Copying:
         engine = Engine(
             blobs=self._blobs(),
-            sources=HttpSources(self.egress, Unsigned()),
+            sources=HttpSources(self.egress, self._signing()),
             budget=MemoryBudget(self.settings.memory),
             block_size=self.settings.block_size,
             clock=_now,
@@ -159,12 +180,21 @@ class _Parts:
         process = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         return Copying(
             datasets=self.datasets,
-            ledger=AzureLedger(self.account.tables),
+            ledger=AzureLedger(self.account.table_calls),
             copy=engine.copy,
             fates=Fates(queues=queues, failures=AzureFailures(self.account.tables), clock=_now, chance=_chance),
             meter=Meter(activities, process=process, clock=_now, sleep=asyncio.sleep),
             clock=_now,
             deadline=timedelta(seconds=self.settings.deadline_seconds),
+        )
+
+    def _signing(self) -> Credentials:
+        return Credentials(
+            http=self.egress,
+            secrets=self.secrets,
+            identity=self.identity.storage_token,
+            tokens=Tokens(_now),
+            clock=_now,
         )
 
     def _catalog(self, dataset: Dataset) -> CatalogReader:
@@ -182,7 +212,7 @@ class _Parts:
         yield Opened(chunks=stream.chunks, version=stream.etag)
 
     def _blobs(self) -> AzureBlobs:
-        return AzureBlobs(self.account.blobs)
+        return AzureBlobs(self.account.blobs, self.account.blob_calls)
 
 
 def _now() -> datetime:

@@ -22,7 +22,7 @@ from shared.catalogs.json_text import explained, parse_json, shown
 from shared.model.checksums import Algorithm, from_hex_or_base64, from_multihash
 from shared.model.datasets import ManifestFormat
 from shared.model.errors import MalformedCatalogError
-from shared.model.hrefs import host_of, unsigned
+from shared.model.hrefs import ObjectAddress, host_of, unsigned
 from shared.model.times import in_utc
 
 _MAX_LINE_BYTES = 64 * 1024
@@ -108,8 +108,8 @@ class Layout(BaseModel):
 
 
 def _address(url: str) -> str:
-    if urlsplit(url).scheme not in {"https", "http"} or not host_of(url):
-        raise ValueError("it has to be an absolute address with https:// or http://")
+    if ObjectAddress.read(url) is None and (urlsplit(url).scheme not in {"https", "http"} or not host_of(url)):
+        raise ValueError("it has to be an absolute address with https://, http://, s3://, gs:// or az://")
     unsigned(url).encode()
     return url
 

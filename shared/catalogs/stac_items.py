@@ -14,7 +14,6 @@ What selects an item has to be right (its id, its time, its place), or the item 
 import re
 from datetime import datetime
 from typing import Annotated
-from urllib.parse import urljoin
 
 from pydantic import (
     AfterValidator,
@@ -29,6 +28,7 @@ from pydantic import (
 from shared.catalogs.json_text import Lenient, explained, shown
 from shared.model.checksums import Algorithm, from_hex_or_base64, from_multihash
 from shared.model.errors import BadNameError, MalformedCatalogError
+from shared.model.hrefs import joined
 from shared.model.items import CatalogAsset, CatalogItem, Refusal
 from shared.model.times import WrittenTime
 
@@ -58,7 +58,7 @@ def read_item(feature: JsonValue, *, address: str, name: str) -> tuple[CatalogIt
 def _joined(base: str, href: str) -> str | None:
     """The href as seen from the base; None if it is no address (``https://[``)."""
     try:
-        return urljoin(base, href)
+        return joined(base, href)
     except ValueError:
         return None
 

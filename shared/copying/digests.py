@@ -1,47 +1,51 @@
-"""Digests of a body while it passes, and what they are compared with."""
+"""Digests of a body while it passes."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from shared.model.checksums import Algorithm, digest, new_hash, parse_digest
 
-#: Shorter pieces are hashed on the loop: a thread costs more than they do.
+#: The least that is always asked for, as a small body costs next to nothing.
+SHA256_AND_MD5 = (Algorithm.SHA256, Algorithm.MD5)
+#: Less is hashed on the loop: a thread costs more than it does.
 _THREAD_FROM = 256 * 1024
 
 
 class Digests:
-    """SHA-256 and MD5 of a whole body, and whatever else is expected of it."""
+    """Those digests of a whole body that are wanted, and those by which what is expected of it can be compared."""
 
-    def __init__(self, expected: Iterable[str]) -> None:
-        self._expected = tuple(digest(*parse_digest(each)) for each in expected)
-        wanted = {Algorithm.SHA256, Algorithm.MD5, *(parse_digest(each)[0] for each in self._expected)}
-        self._hashes = {each: new_hash(each) for each in sorted(wanted, reverse=True)}
+    def __init__(self, expected: Iterable[str], *, wanted: Iterable[Algorithm] = SHA256_AND_MD5) -> None:
+        algorithms = {*wanted, *(parse_digest(each)[0] for each in expected)}
+        self._hashes = {each: new_hash(each) for each in sorted(algorithms, reverse=True)}
+        #: Bytes of the body so far.
         self.length = 0
 
-    async def update(self, data: bytes) -> None:
-        """Take more of the body in; large pieces in a thread, so that the loop stays free."""
-        self.length += len(data)
-        if len(data) < _THREAD_FROM:
-            self._update(data)
+    async def update(self, pieces: Sequence[bytes]) -> None:
+        """Take more of the body in; much of it in a thread, so that the loop stays free."""
+        length = sum(map(len, pieces))
+        self.length += length
+        if length < _THREAD_FROM or not self._hashes:
+            self._update(pieces)
         else:
-            await asyncio.to_thread(self._update, data)
+            await asyncio.to_thread(self._update, pieces)
 
     @property
-    def md5(self) -> bytes:
-        """For Content-MD5."""
-        return self._hashes[Algorithm.MD5].digest()
+    def is_needed(self) -> bool:
+        """Tell whether there is any digest for which every byte has to be read."""
+        return bool(self._hashes)
+
+    @property
+    def md5(self) -> bytes | None:
+        """For Content-MD5, where it is known."""
+        found = self._hashes.get(Algorithm.MD5)
+        return found.digest() if found else None
 
     @property
     def written(self) -> tuple[str, ...]:
         """All digests, as rows and metadata hold them."""
         return tuple(digest(name, each.digest()) for name, each in self._hashes.items())
 
-    @property
-    def mismatch(self) -> str | None:
-        """The first expected digest that the body hasn't, or None."""
-        have = set(self.written)
-        return next((each for each in self._expected if each not in have), None)
-
-    def _update(self, data: bytes) -> None:
+    def _update(self, pieces: Sequence[bytes]) -> None:
         for each in self._hashes.values():
-            each.update(data)
+            for piece in pieces:
+                each.update(piece)

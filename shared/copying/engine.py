@@ -5,40 +5,42 @@ Nothing here deletes: a worker that cleans a destination destroys what a concurr
 
 import dataclasses
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from shared.copying.blocks import BlockReader, block_size_for, version_of
+from shared.copying.blocks import blocks_digest
 from shared.copying.budget import MemoryBudget
-from shared.copying.digests import Digests
+from shared.copying.digests import SHA256_AND_MD5, Digests
+from shared.copying.existing import compares_bytes, is_kept_as_snapshot, kept, kept_after_all, kept_instead
+from shared.copying.integrity import Expected, missed, stated_by, verified_by
 from shared.copying.job import Copied, DeadlineReachedError, Job, Kept, Outcome
-from shared.copying.labels import digests, label, labels, owner
+from shared.copying.labels import digests, labels
+from shared.copying.reading import Reading, reading
 from shared.copying.staging import Block, Staging
-from shared.model.assets import row_key
+from shared.copying.watching import check_limit
 from shared.model.datasets import Integrity
 from shared.model.errors import (
-    AssetTooLargeError,
     BlobConflictError,
     ChecksumMismatchError,
     ContentMismatchError,
     DestinationContendedError,
     LengthMismatchError,
-    NameTakenError,
     NoProgressError,
+    SourceChangedError,
     TruncatedBodyError,
     UnfinishedError,
     UnverifiableError,
 )
 from shared.model.rows import LedgerRow
 from shared.sources.body import Body, Sources
-from shared.sources.content import check_content, stored_media_type
+from shared.sources.content import stored_media_type
+from shared.sources.sidecars import read_sidecar
 from shared.storage.blobs import Blob, Blobs, Content
 
 logger = logging.getLogger(__name__)
 
 #: How often a copy begins again because somebody else wrote the same blob.
 _ROUNDS = 3
-_NO_CHECKSUM = "nothing: the catalog and the source state no checksum"
 #: What may be the catalog's or a mirror's being late: fetched once more before it counts.
 _WRONG_BYTES = (ChecksumMismatchError, LengthMismatchError, ContentMismatchError)
 
@@ -59,109 +61,122 @@ class Engine:
 
         Idempotent: a blob that is what was asked for is kept.
         """
-        if job.dataset.policy.integrity is Integrity.REQUIRE and job.asset.checksum is None:
-            raise UnverifiableError("the dataset requires a checksum, and the catalog states none for this asset")
         try:
             return await self._in_rounds(job)
         except _WRONG_BYTES as error:
             extra = {"action": "bytes_fetched_again", "dataset": job.dataset_name, "error": type(error).__name__}
             logger.warning("wrong bytes are fetched once more", extra=extra)
             return await self._in_rounds(job)
+        except SourceChangedError as error:
+            extra = {"action": "resume_given_up", "dataset": job.dataset_name, "error": str(error)}
+            logger.warning("the rest of a version can't be had; the whole is read from its first byte", extra=extra)
+            return await self._in_rounds(job, resumes=False)
 
-    async def _in_rounds(self, job: Job) -> Outcome:
+    async def _in_rounds(self, job: Job, *, resumes: bool = True) -> Outcome:
         standing = await self.blobs.look(job.path) if job.entry else None
         for _ in range(_ROUNDS):
             try:
-                return await self._round(job, standing)
+                return await self._round(job, standing, resumes=resumes)
             except BlobConflictError:
                 standing = await self.blobs.look(job.path)
         raise DestinationContendedError(f"somebody else wrote the blob in each of {_ROUNDS} rounds")
 
-    async def _round(self, job: Job, standing: Blob | None) -> Outcome:
-        if kept := self._kept(job, standing, validator=None):
-            return kept
-        async with self.sources.open(job.asset.href, dataset=job.dataset) as body:
-            _check_stated_length(job, body)
-            if kept := self._kept(job, standing, validator=body.validator):
-                return kept
-            return await self._write(job, body, standing)
+    async def _round(self, job: Job, standing: Blob | None, *, resumes: bool) -> Outcome:
+        if done := kept(job, standing, source=None, now=self.clock()):
+            return done
+        job = await self._with_sidecar(job)
+        if job.sidecar and (done := kept(job, standing, source=None, now=self.clock())):
+            return done
+        share = self.budget.share()
+        async with reading(job, self.sources, share=share, preferred=self.block_size, clock=self.clock) as source:
+            _check_stated_length(job, source.body)
+            if done := kept(job, standing, source=source.body, now=self.clock()):
+                return done
+            _check_is_verifiable(job, source.body)
+            try:
+                return await self._write(job, source, standing, resumes=resumes)
+            except DeadlineReachedError:
+                raise _unfinished(job, 0) from None
 
-    def _kept(self, job: Job, standing: Blob | None, *, validator: str | None) -> Kept | None:
-        """What stands there is kept if its row or it says that nothing is left to do, or if it is what is asked for."""
-        if standing is None:
-            return None
-        _check_owner(job, standing)
-        if job.entry and job.is_done and job.entry.row.etag == standing.etag:
-            return Kept(row=job.entry.row)
-        if not _agrees(job, standing, validator=validator):
-            return None
-        return Kept(row=self._row(job, standing, verified_by=_verified_by(job, standing)))
+    async def _with_sidecar(self, job: Job) -> Job:
+        """The job with what its checksum file states now: asked anew in each round, as the bytes are."""
+        template = job.dataset.policy.checksum_sidecar
+        if template is None:
+            return job
+        sidecar = await read_sidecar(self.sources, job.asset.href, template=template, dataset=job.dataset)
+        return dataclasses.replace(job, sidecar=sidecar)
 
-    async def _write(self, job: Job, body: Body, standing: Blob | None) -> Outcome:
-        size = block_size_for(body.length, preferred=self.block_size)
-        reader = BlockReader(self._watched(job, body), size=size)
-        whole = Digests(_expected(job, body))
-        hold = await self.budget.take(size if body.length is None else min(size, body.length))
+    async def _write(self, job: Job, source: Reading, standing: Blob | None, *, resumes: bool) -> Outcome:
+        if source.is_large:
+            # What stands or is staged at the destination is known before anything is read.
+            return await self._write_blocks(job, source, standing, first=None, resumes=resumes)
+        first = await source.first()
         try:
-            block = Block(await reader.next(), hold=hold)
-            _check_content(job, body, block.data)
-            if len(block.data) < size or len(block.data) == body.length:
-                await whole.update(block.data)
-                return await self._put(job, body, data=block.data, whole=whole, standing=standing)
-            return await self._write_blocks(job, body, block=block, reader=reader, whole=whole, standing=standing)
-        except DeadlineReachedError:
-            raise _unfinished(job, 0) from None
+            if first.length < source.block_size or first.length == source.body.length:
+                return await self._put(job, source.body, pieces=first.pieces, standing=standing)
+            return await self._write_blocks(job, source, standing, first=first, resumes=False)
         finally:
-            hold.release()
+            first.release()
 
-    async def _watched(self, job: Job, body: Body) -> AsyncIterator[bytes]:
-        """The body's chunks, until they outgrow the dataset's limit or the deadline comes."""
-        length = 0
-        async for chunk in body.chunks():
-            length += len(chunk)
-            _check_limit(job, length)
-            yield chunk
-            if self.clock() >= job.deadline and length != body.length:
-                raise DeadlineReachedError
-
-    async def _put(self, job: Job, body: Body, *, data: bytes, whole: Digests, standing: Blob | None) -> Outcome:
+    async def _put(self, job: Job, body: Body, *, pieces: Sequence[bytes], standing: Blob | None) -> Outcome:
+        whole = Digests(each.digest for each in _expected(job, body))
+        await whole.update(pieces)
         row = self._verified(job, body, whole)
+        if done := kept_after_all(job, standing, row=row):
+            return done
         replaces = standing.etag if standing else None
         try:
-            written = await self.blobs.put(job.path, data, content=_content(job, body, row, whole), replaces=replaces)
+            await self._make_way(job, standing)
+            written = await self.blobs.put(job.path, pieces, content=_content(job, body, row, whole), replaces=replaces)
         except BlobConflictError:
             return await self._theirs(job, row)
         return Copied(row=row.model_copy(update={"etag": written.etag}))
 
     async def _write_blocks(
-        self, job: Job, body: Body, *, block: Block, reader: BlockReader, whole: Digests, standing: Blob | None
+        self, job: Job, source: Reading, standing: Blob | None, *, first: Block | None, resumes: bool
     ) -> Outcome:
+        body = source.body
         standing = standing or await self.blobs.look(job.path)
-        if kept := self._kept(job, standing, validator=body.validator):
-            return kept
-        staging = await Staging.begin(self.blobs, job.path, version=version_of(body.validator, body.length))
-        if not await staging.run(block, reader, whole=whole, budget=self.budget):
+        if done := kept(job, standing, source=body, now=self.clock()):
+            return done
+        staging = await Staging.begin(self.blobs, job.path, version=source.version)
+        whole = _whole(job, body, standing)
+        if resumes and not whole.is_needed:
+            whole.length = await source.resume(staging)
+        if first is None and not whole.length:
+            first = await source.first()
+        if not await staging.run(source.blocks, first=first, whole=whole, share=source.share):
             raise _unfinished(job, len(staging.ids))
         row = self._verified(job, body, whole)
+        blocks = blocks_digest(staging.ids, block_size=source.block_size)
+        if not row.digests:
+            row = row.model_copy(update={"digests": (blocks,)})
+        if done := kept_after_all(job, standing, row=row, blocks=blocks):
+            return done
         content = _content(job, body, row, whole)
         replaces = standing.etag if standing else None
         try:
+            await self._make_way(job, standing)
             written = await self.blobs.commit(job.path, staging.ids, content=content, replaces=replaces)
         except BlobConflictError:
             return await self._theirs(job, row)
-        if written.length != row.length or written.md5 != whole.md5:
+        if written.length != row.length or digests(written.metadata) != row.digests:
             raise BlobConflictError("another blob stood there right after the commit")
         return Copied(row=row.model_copy(update={"etag": written.etag}))
+
+    async def _make_way(self, job: Job, standing: Blob | None) -> None:
+        """A crash right after this makes a second snapshot of the same bytes: that costs nothing."""
+        if standing is not None and is_kept_as_snapshot(job):
+            await self.blobs.snapshot(job.path, of=standing.etag)
 
     async def _theirs(self, job: Job, row: LedgerRow) -> Kept:
         """Somebody else wrote first: that is success if it is what we wanted; else raises BlobConflictError."""
         standing = await self.blobs.look(job.path)
         if standing is None:
             raise BlobConflictError("the blob that was in the way is gone")
-        _check_owner(job, standing)
-        if standing.length != row.length or not set(row.digests) & set(digests(standing.metadata)):
-            raise BlobConflictError("another version stands there")
-        return Kept(row=row.model_copy(update={"etag": standing.etag}))
+        if done := kept_instead(job, standing, row=row):
+            return done
+        raise BlobConflictError("another version stands there")
 
     def _verified(self, job: Job, body: Body, whole: Digests) -> LedgerRow:
         """The row of a body that was read to its end, once its length and digests agree with all that is known."""
@@ -171,95 +186,48 @@ class Engine:
             raise TruncatedBodyError(f"{whole.length} bytes of {job.asset.size} came, and the source states no length")
         if job.asset.size is not None and whole.length != job.asset.size:
             raise LengthMismatchError(f"the catalog states {job.asset.size} bytes, the source has {whole.length}")
-        verified_by = ", ".join(_expected(job, body)) or _NO_CHECKSUM
-        if missed := whole.mismatch:
+        expected = _expected(job, body)
+        if wrong := missed(expected, have=whole.written):
             if job.dataset.policy.integrity is not Integrity.LOG:
-                raise ChecksumMismatchError(f"expected {missed}, the bytes have {', '.join(whole.written)}")
-            extra = {"action": "checksum_ignored", "dataset": job.dataset_name, "expected": missed}
+                stated = f"the {wrong[0].by} states {wrong[0].digest}"
+                raise ChecksumMismatchError(f"{stated}, the bytes have {', '.join(whole.written)}")
+            extra = {"action": "checksum_ignored", "dataset": job.dataset_name, "expected": str(wrong[0])}
             logger.warning("checksum doesn't agree and the dataset only logs it", extra=extra)
-            verified_by = f"nothing: {missed} doesn't agree"
-        return self._row(job, None, verified_by=verified_by).model_copy(
-            update={"length": whole.length, "digests": whole.written, "validator": body.validator}
-        )
-
-    def _row(self, job: Job, standing: Blob | None, *, verified_by: str) -> LedgerRow:
-        """The row of an asset: what the blob that stands says, or still to be filled in."""
-        return LedgerRow(
-            dataset=job.dataset_name,
-            item=job.asset.item,
-            key=job.asset.key,
-            href=job.asset.href,
-            container=job.path.container,
-            blob=job.path.name,
-            etag=standing.etag if standing else "",
-            length=standing.length if standing else 0,
-            digests=digests(standing.metadata) if standing else (),
-            verified_by=verified_by,
-            validator=_validator(standing) if standing else None,
-            description=job.asset.description,
-            described_at=job.asset.described_at(job.asked_at),
-            cause=job.cause,
+        return job.row(
+            etag="",
+            length=whole.length,
+            digests=whole.written,
+            verified_by=verified_by(expected, have=whole.written, why_not=job.sidecar.why if job.sidecar else ""),
+            validator=body.validator,
             completed_at=self.clock(),
         )
 
 
-def _expected(job: Job, body: Body) -> list[str]:
-    return [*([job.asset.checksum] if job.asset.checksum else []), *body.stated.values()]
+def _expected(job: Job, body: Body) -> list[Expected]:
+    return [*job.expected, *stated_by(body)]
 
 
-def _agrees(job: Job, standing: Blob, *, validator: str | None) -> bool:
-    """Tell whether a blob is what is asked for: by the catalog's checksum, else by the source's validator.
-
-    Or it was written for this very request, by a delivery that died before its row or that runs beside this one:
-    which of them read which version of the source doesn't matter then, and none replaces the other's blob.
-    """
-    known, stated = digests(standing.metadata), job.asset.checksum
-    if not known or job.asset.size not in {None, standing.length}:
-        return False
-    if (label(standing.metadata, "cause"), label(standing.metadata, "description")) == (
-        job.cause,
-        job.asset.description,
-    ):
-        return True
-    if stated is not None:
-        return stated in known or (standing.md5 is not None and stated == f"md5:{standing.md5.hex()}")
-    return validator is not None and validator == _validator(standing)
-
-
-def _verified_by(job: Job, standing: Blob) -> str:
-    """What the blob was verified by when it was written, unless the catalog has stated its checksum only since."""
-    then, stated = label(standing.metadata, "verified_by") or _NO_CHECKSUM, job.asset.checksum
-    return then if stated is None or stated in then.split(", ") else stated
-
-
-def _validator(standing: Blob) -> str | None:
-    return label(standing.metadata, "validator")
+def _check_is_verifiable(job: Job, body: Body) -> None:
+    if job.dataset.policy.integrity is Integrity.REQUIRE and not _expected(job, body):
+        why = f"; {job.sidecar.why}" if job.sidecar else ""
+        raise UnverifiableError(
+            f"the dataset requires a checksum; the catalog and the source state none that is known{why}"
+        )
 
 
 def _check_stated_length(job: Job, body: Body) -> None:
     if body.length is None:
         return
-    _check_limit(job, body.length)
+    check_limit(job, body.length)
     if job.asset.size not in {None, body.length}:
         raise LengthMismatchError(f"the catalog states {job.asset.size} bytes, the source {body.length}")
 
 
-def _check_limit(job: Job, length: int) -> None:
-    limit = job.dataset.select.max_bytes
-    if limit is not None and length > limit:
-        raise AssetTooLargeError(f"{length} bytes are more than the dataset's max_bytes, {limit}")
-
-
-def _check_content(job: Job, body: Body, first: bytes) -> None:
-    """By the catalog's media type alone: a server that sends an error page calls it text/html."""
-    if first or job.asset.size != 0:
-        check_content(first, media_type=job.asset.media_type, href=job.asset.href, encoding=body.encoding)
-
-
-def _check_owner(job: Job, standing: Blob) -> None:
-    theirs = owner(standing.metadata)
-    if theirs not in {None, (job.dataset_name, row_key(job.asset.item, job.asset.key))}:
-        raise NameTakenError(f"the blob {job.path.name!r} is another asset's; change the dataset's destination.name")
+def _whole(job: Job, body: Body, standing: Blob | None) -> Digests:
+    """The digests for which every byte is read: what is expected, what the dataset asks for, what is compared."""
+    compared = SHA256_AND_MD5 if compares_bytes(job, standing) else ()
+    expected = (each.digest for each in _expected(job, body))
+    return Digests(expected, wanted=[*job.dataset.policy.digests, *compared])
 
 
 def _unfinished(job: Job, staged: int) -> UnfinishedError | NoProgressError:

@@ -3,9 +3,11 @@
 import dataclasses
 from datetime import datetime
 
+from shared.copying.integrity import Authority, Expected
 from shared.model.assets import Asset
 from shared.model.datasets import Dataset
 from shared.model.rows import LedgerRow
+from shared.sources.sidecars import Sidecar
 from shared.storage.blobs import BlobPath
 from shared.storage.ledger import Entry
 
@@ -26,6 +28,8 @@ class Job:
     deadline: datetime
     #: How many blocks stood staged when the last invocation stopped.
     staged_before: int | None = None
+    #: What the asset's checksum file states, once it was read.
+    sidecar: Sidecar | None = None
 
     @property
     def is_done(self) -> bool:
@@ -37,6 +41,42 @@ class Job:
     def path(self) -> BlobPath:
         """Where the blob goes."""
         return BlobPath(container=self.dataset.destination.container, name=self.asset.name)
+
+    @property
+    def expected(self) -> list[Expected]:
+        """The digests that are stated beside the bytes."""
+        beside = self.sidecar.digest if self.sidecar else None
+        stated = {Authority.CATALOG: self.asset.checksum, Authority.SIDECAR: beside}
+        return [Expected(by=by, digest=digest) for by, digest in stated.items() if digest is not None]
+
+    def row(
+        self,
+        *,
+        etag: str,
+        length: int,
+        digests: tuple[str, ...],
+        verified_by: str,
+        validator: str | None,
+        completed_at: datetime,
+    ) -> LedgerRow:
+        """The row of this asset, at a blob of which these are the facts."""
+        return LedgerRow(
+            dataset=self.dataset_name,
+            item=self.asset.item,
+            key=self.asset.key,
+            href=self.asset.href,
+            container=self.path.container,
+            blob=self.path.name,
+            etag=etag,
+            length=length,
+            digests=digests,
+            verified_by=verified_by,
+            validator=validator,
+            description=self.asset.description,
+            described_at=self.asset.described_at(self.asked_at),
+            cause=self.cause,
+            completed_at=completed_at,
+        )
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

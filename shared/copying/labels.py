@@ -3,6 +3,7 @@
 Values are percent-encoded, since metadata travels in HTTP headers.
 """
 
+import re
 from collections.abc import Mapping
 from urllib.parse import quote, unquote
 
@@ -10,6 +11,7 @@ from shared.model.assets import row_key
 from shared.model.rows import LedgerRow
 
 _PREFIX = "sluice_"
+_PLAIN = re.compile(r"[A-Za-z0-9_.~:/-]*")
 _NAMES = ("dataset", "item", "key", "href", "validator", "verified_by", "description", "cause")
 #: All metadata together has 8 KiB (https://learn.microsoft.com/azure/storage/blobs/storage-blob-properties-metadata).
 _MAX_VALUE = 1800
@@ -23,7 +25,7 @@ def labels(row: LedgerRow) -> dict[str, str]:
         "digests": " ".join(row.digests),
         "described_at": row.described_at.isoformat(),
     }
-    quoted = {_PREFIX + name: quote(value, safe=":/") for name, value in values.items() if value}
+    quoted = {_PREFIX + name: _quoted(value) for name, value in values.items() if value}
     return {name: value for name, value in quoted.items() if len(value) <= _MAX_VALUE}
 
 
@@ -42,3 +44,8 @@ def owner(metadata: Mapping[str, str]) -> tuple[str, str] | None:
     """Dataset and row key of the asset that a blob is, or None for a blob that isn't ours."""
     dataset, row = label(metadata, "dataset"), label(metadata, "row")
     return (dataset, row) if dataset and row else None
+
+
+def _quoted(value: str) -> str:
+    # Most values have nothing to quote, and ``quote`` takes ten times as long to find that out.
+    return value if _PLAIN.fullmatch(value) else quote(value, safe=":/")

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 
 from shared.catalogs.reader import CatalogReader
 from shared.discovery.withholding import Withholding
+from shared.model.assets import Asset
 from shared.model.bundles import bundled
-from shared.model.datasets import Dataset, Datasets
+from shared.model.datasets import Dataset, Datasets, OnExisting
 from shared.model.deferral import delay, patience_is_over, retry_after_of
 from shared.model.errors import (
     EndlessCatalogError,
@@ -21,7 +22,7 @@ from shared.model.errors import (
 )
 from shared.model.items import Page, PlannedPage, Refusal
 from shared.model.messages import MAX_REQUEST_BYTES, CopyRequest, PageRequest, Queue, Reason, fitting
-from shared.model.rows import Failure, PartCounts, Run, RunState
+from shared.model.rows import Failure, LedgerRow, PartCounts, Run, RunState
 from shared.model.selection import plan_page
 from shared.redaction import cut, redacted
 from shared.storage.answers import each_of
@@ -89,7 +90,7 @@ class Discovery:
         page = await self._page(request, run, dataset)
         requests = _copy_requests(run, page)
         first, following = request.part * page.cut.requests, (request.part + 1) * page.cut.requests
-        counts = await self._ask(run, requests[first:following])
+        counts = await self._ask(run, requests[first:following], mode=dataset.policy.on_existing)
         if request.part == 0:
             counts = counts.model_copy(update=page.model_dump(include={"available", "filtered", "refused"}))
         await self._count(request, counts)
@@ -167,15 +168,15 @@ class Discovery:
         if next_token in {request.token, seen}:
             raise EndlessCatalogError(f"after page {request.page} the catalog leads back to a page before")
 
-    async def _ask(self, run: Run, requests: Sequence[CopyRequest]) -> PartCounts:
-        """Send these copy requests, but for what the ledger has as described."""
+    async def _ask(self, run: Run, requests: Sequence[CopyRequest], *, mode: OnExisting) -> PartCounts:
+        """Send these copy requests, but for what the ledger has as described and the dataset doesn't replace."""
         items = dict.fromkeys(asset.item for each in requests for asset in each.assets)
         entries = await self.ledger.of_items(run.dataset, items)
         bodies: list[str] = []
         already = sent = 0
         for each in requests:
             rows = {asset: entries[asset.identity].row for asset in each.assets if asset.identity in entries}
-            there = {asset for asset, row in rows.items() if row.stands_for(asset, asked_at=run.began_at)}
+            there = {asset for asset, row in rows.items() if _is_there(asset, row, run=run, mode=mode)}
             # What this very run has brought counts as sent: a redelivery comes to the same numbers.
             own = {asset for asset in there if rows[asset].cause == run.run}
             already += len(there - own)
@@ -247,6 +248,13 @@ def _copy_requests(run: Run, page: PlannedPage) -> list[CopyRequest]:
     bundles = bundled(page.items, max_assets=page.cut.bundle_assets, max_bytes=page.cut.bundle_bytes)
     whole = (CopyRequest(dataset=run.dataset, cause=run.run, asked_at=run.began_at, assets=each) for each in bundles)
     return [part for each in whole for part in fitting(each)]
+
+
+def _is_there(asset: Asset, row: LedgerRow, *, run: Run, mode: OnExisting) -> bool:
+    """Tell whether nothing has to be sent: what is replaced in each run is there only if this run has brought it."""
+    if mode is OnExisting.REPLACE:
+        return row.settles(asset, cause=run.run, asked_at=run.began_at)
+    return row.stands_for(asset, asked_at=run.began_at)
 
 
 def _is_current(run: Run | None, request: PageRequest) -> bool:

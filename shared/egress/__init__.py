@@ -1,10 +1,12 @@
 """The only way out: HTTP that obeys a dataset's allowlist at the socket.
 
-Every URL and every redirect is judged by ``urls``, every address by ``addresses`` when its socket is opened. Errors
-name the host and never the URL, which may be signed.
+One ``policy`` an allowlist judges every URL and every redirect; its ``addresses`` judge what a resolver answers and, in
+``sockets``, what is connected to. Errors name the host and never the URL, which may be signed.
 """
 
 from shared.egress.client import Egress
+from shared.egress.pace import MinimumPace
+from shared.egress.policy import Policy
 from shared.egress.replies import Reply, check_status, http_date, retry_after
 
-__all__ = ["Egress", "Reply", "check_status", "http_date", "retry_after"]
+__all__ = ["Egress", "MinimumPace", "Policy", "Reply", "check_status", "http_date", "retry_after"]

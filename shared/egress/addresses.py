@@ -2,24 +2,35 @@
 
 import dataclasses
 import ipaddress
-import socket
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from typing import Any, Self
-
-from aiohttp.abc import AbstractResolver, ResolveResult
+from typing import Self
 
 _UNICAST_6 = IPv6Network("2000::/3")
-_COMPATIBLE = IPv6Network("::/96")
-_NAT64 = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
-# is_global of Python 3.13.0 says True for these, and _UNICAST_6 doesn't leave them out: Azure's WireServer
-# (https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16), the old relays of 6to4, and the
-# second range for documentation (RFC 9637). For 6to4 itself the answer depends on Python's version.
-_DENIED = (
+# The last 32 bits are an IPv4 address: IPv4-compatible (RFC 4291), IPv4-translated (RFC 7915), NAT64 (RFC 6052).
+_CARRIERS = (IPv6Network("::/96"), IPv6Network("::ffff:0:0:0/96"), IPv6Network("64:ff9b::/96"))
+# is_global of Python 3.13.0 says True for these, or its answer depends on Python's version, and _UNICAST_6 doesn't
+# leave them out.
+_NOT_PUBLIC = (
+    IPv4Network("192.0.0.0/24"),  # the IETF's: two addresses in it are the nearest gateway's (RFC 7723, RFC 8155)
+    IPv4Network("192.88.99.0/24"),  # the old relays of 6to4
+    IPv6Network("2001::/23"),  # the IETF's: Teredo, the nearest gateways again, benchmarks
+    IPv6Network("2002::/16"),  # 6to4
+    IPv6Network("3fff::/20"),  # documentation (RFC 9637)
+)
+# What gives identities away to whoever asks, and what lies on the wire itself: a private network that is allowed
+# (fd00::/8, 100.64.0.0/10) may well have one of these in it.
+_NEVER = (
+    IPv4Network("169.254.0.0/16"),  # metadata of Azure, AWS, Google, Oracle; App Service's token endpoint
+    # https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16
     IPv4Network("168.63.129.16/32"),
-    IPv4Network("192.88.99.0/24"),
-    IPv6Network("2002::/16"),
-    IPv6Network("3fff::/20"),
+    IPv4Network("100.100.100.200/32"),  # Alibaba
+    IPv4Network("192.0.0.192/32"),  # Oracle
+    IPv6Network("fd00:ec2::/32"),  # AWS
+    IPv6Network("fd20:ce::254/128"),  # Google
+    IPv6Network("fe80::/10"),
+    # NAT64 within a network (RFC 8215): where in it the IPv4 address stands is known to its gateway only.
+    IPv6Network("64:ff9b:1::/48"),
 )
 
 
@@ -31,18 +42,12 @@ class AddressRefusedError(OSError):
 class Addresses:
     """Which addresses an allowlist lets be connected to."""
 
-    private: tuple[IPv4Network | IPv6Network, ...]
+    private: frozenset[IPv4Network | IPv6Network]
 
     @classmethod
     def within(cls, networks: Iterable[str]) -> Self:
         """Public addresses, and these private networks."""
-        return cls(private=tuple(ipaddress.ip_network(each) for each in networks))
-
-    def open_socket(self, info: tuple[int, int, int, str, tuple[Any, ...]]) -> socket.socket:
-        """Open the socket that will be connected to this address; raises AddressRefusedError."""
-        family, kind, protocol, _, destination = info
-        self.check(destination[0])
-        return socket.socket(family=family, type=kind, proto=protocol)
+        return cls(private=frozenset(ipaddress.ip_network(each) for each in networks))
 
     def check(self, text: str) -> None:
         """Raise AddressRefusedError unless the address, and each that is wrapped in it, may be connected to."""
@@ -51,30 +56,9 @@ class Addresses:
             raise AddressRefusedError(f"the address {text} is neither public nor in allow.private_networks")
 
     def _allows(self, address: IPv4Address | IPv6Address) -> bool:
-        return any(address in each for each in self.private) or _is_public(address)
-
-
-class CheckedResolver(AbstractResolver):
-    """Answers for a name only if every address of it may be connected to."""
-
-    def __init__(self, resolver: AbstractResolver, *, addresses: Addresses) -> None:
-        self._resolver = resolver
-        self._addresses = addresses
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        """Resolve a name; raises AddressRefusedError."""
-        found = await self._resolver.resolve(host, port, family)
-        if not found:
-            raise OSError(f"{host} has no address")
-        for each in found:
-            self._addresses.check(each["host"])
-        return found
-
-    async def close(self) -> None:
-        """Close the resolver that is asked."""
-        await self._resolver.close()
+        if _lies_in(address, _NEVER):
+            return False
+        return _lies_in(address, self.private) or _is_public(address)
 
 
 def address_of(text: str) -> IPv4Address | IPv6Address | None:
@@ -97,11 +81,15 @@ def _meant(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address | IPv6Add
         yield from address.teredo or ()
         if address.sixtofour:
             yield address.sixtofour
-        if (address in _COMPATIBLE and not address.is_loopback) or any(address in each for each in _NAT64):
+        if _lies_in(address, _CARRIERS) and not address.is_loopback:
             yield IPv4Address(int(address) & 0xFFFF_FFFF)
 
 
 def _is_public(address: IPv4Address | IPv6Address) -> bool:
     if isinstance(address, IPv6Address) and address not in _UNICAST_6:
         return False
-    return address.is_global and not address.is_multicast and not any(address in each for each in _DENIED)
+    return address.is_global and not address.is_multicast and not _lies_in(address, _NOT_PUBLIC)
+
+
+def _lies_in(address: IPv4Address | IPv6Address, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
+    return any(address in each for each in networks)

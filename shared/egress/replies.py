@@ -1,17 +1,20 @@
 """Replies: their bytes counted, their statuses and the client's errors as ours."""
 
 import asyncio
-import contextlib
 import re
-from collections.abc import AsyncIterator, Generator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from typing import override
 
 import aiohttp
+from aiohttp.connector import Connection
 from multidict import CIMultiDict
 
 from shared.egress.addresses import AddressRefusedError
+from shared.egress.pace import Pace
 from shared.model.errors import (
     AssetNotFoundError,
     AssetTooLargeError,
@@ -30,8 +33,12 @@ _LONGEST_PATIENCE = timedelta(days=1)
 class Reply:
     """An answer whose body can be read once, while ``Egress.request`` is entered."""
 
-    def __init__(self, response: aiohttp.ClientResponse, *, url: str) -> None:
+    def __init__(
+        self, response: aiohttp.ClientResponse, *, url: str, pace: Pace, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._response = response
+        self._pace = pace
+        self._clock = clock
         self.status = response.status
         #: Names in any case; what comes in several lines, as one (RFC 9110, 5.3).
         self.headers: Mapping[str, str] = _joined(response)
@@ -48,13 +55,9 @@ class Reply:
         return self._response.content_length
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """The body's bytes as they were sent; raises TruncatedBodyError, SourceUnavailableError."""
+        """The body's bytes as they were sent; raises TruncatedBodyError, SourceUnavailableError (too slow, too)."""
         received = 0
-        while True:
-            with translated(self._response.host):
-                chunk = await self._response.content.readany()
-            if not chunk:
-                break
+        while chunk := await self._chunk():
             received += len(chunk)
             yield chunk
         if self.length not in {None, received}:
@@ -71,21 +74,32 @@ class Reply:
                 raise AssetTooLargeError(f"{host_of(self.url)} sent more than {limit} bytes")
         return bytes(body)
 
+    async def _chunk(self) -> bytes:
+        """What has come, at least a byte; nothing at the end."""
+        asked = self._clock()
+        with translated(self._response.host):
+            chunk = await self._response.content.readany()
+        if chunk:
+            self._pace.count(len(chunk), waited=self._clock() - asked)
+        return chunk
+
 
 def check_framing(response: aiohttp.ClientResponse) -> None:
     """Raise SourceUnavailableError for a body in a transfer coding: aiohttp would hand on the coded bytes."""
-    codings = ", ".join(response.headers.getall("Transfer-Encoding", ["chunked"]))
-    if codings.lower() != "chunked":
+    codings = response.headers.getall("Transfer-Encoding", None)
+    if codings is not None and ", ".join(codings).lower() != "chunked":
         raise SourceUnavailableError(f"{response.host}: a transfer coding that isn't chunked")
 
 
 def check_status(reply: Reply) -> None:
     """Raise what a status means, unless it is a success."""
     status = reply.status
-    said = f"{host_of(reply.url)} answered {status}"
     succeeded = HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
+    if succeeded and status != HTTPStatus.ACCEPTED:
+        return
+    said = f"{host_of(reply.url)} answered {status}"
     # 202 with a Retry-After: an archive that fetches the file from tape.
-    patient = "Retry-After" in reply.headers and (not succeeded or status == HTTPStatus.ACCEPTED)
+    patient = "Retry-After" in reply.headers
     if status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
         raise AssetNotFoundError(said)
     if patient or status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -118,26 +132,49 @@ def http_date(text: str) -> datetime | None:
         return None
 
 
-@contextlib.contextmanager
-def translated(host: str | None) -> Generator[None]:
+def beginning_within(seconds: float) -> type[aiohttp.ClientResponse]:
+    """Responses whose head has to be there in so many seconds: aiohttp's idle time begins anew with every byte."""
+
+    class Response(aiohttp.ClientResponse):
+        @override
+        async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+            async with asyncio.timeout(seconds):
+                return await super().start(connection)
+
+    return Response
+
+
+class translated:  # noqa: N801 - a context manager, read as a word; a generator would cost more than what it guards
     """Errors of aiohttp as ours.
 
     Theirs quote the URL, or what the server sent, which may quote it too: only the system's error is kept as the cause.
     """
-    try:
-        yield
-    except (aiohttp.ClientError, OSError) as error:
+
+    __slots__ = ("_host",)
+
+    def __init__(self, host: str | None) -> None:
+        self._host = host
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if not isinstance(error, aiohttp.ClientError | OSError):
+            return
         cause = error.__cause__ if isinstance(error.__cause__, OSError) else None
         if isinstance(error, aiohttp.ClientPayloadError):
-            raise TruncatedBodyError(f"{host}: the body ended early") from cause
+            raise TruncatedBodyError(f"{self._host}: the body ended early") from cause
         if isinstance(cause, AddressRefusedError):
-            raise UrlRefusedError(f"{host}: {cause}") from cause
-        raise SourceUnavailableError(f"{host}: {type(error).__name__}") from cause
+            raise UrlRefusedError(f"{self._host}: {cause}") from cause
+        raise SourceUnavailableError(f"{self._host}: {type(error).__name__}") from cause
 
 
-def _joined(response: aiohttp.ClientResponse) -> CIMultiDict[str]:
-    names = dict.fromkeys(name.lower() for name in response.headers)
-    return CIMultiDict({name: ", ".join(response.headers.getall(name)) for name in names})
+def _joined(response: aiohttp.ClientResponse) -> Mapping[str, str]:
+    headers = response.headers
+    names = {name.lower() for name in headers}
+    if len(names) == len(headers):
+        return headers
+    return CIMultiDict({name: ", ".join(headers.getall(name)) for name in names})
 
 
 def _connection_lost(response: aiohttp.ClientResponse) -> asyncio.Future[None] | None:

@@ -12,10 +12,13 @@ from typing import Annotated, Any, Literal, Self
 from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
+from shared.model.access import OpenSource, Source
+from shared.model.checksums import Algorithm
 from shared.model.errors import DatasetsInvalidError, UnknownDatasetError
 from shared.model.hrefs import host_of
 from shared.model.messages import MAX_ASSETS
 from shared.model.names import DatasetName, check_template
+from shared.model.sidecars import check_sidecar
 from shared.model.windows import Window
 
 #: Names of blobs where a dataset states no template: every value in them is one that such a catalog has.
@@ -26,19 +29,33 @@ _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 class Integrity(StrEnum):
     """What a copy does about checksums."""
 
-    #: An asset without a checksum that can be computed is a permanent failure.
+    #: An asset of which nobody (the catalog, a checksum file, the source's own headers) states a checksum is a
+    #: permanent failure.
     REQUIRE = "require"
-    #: A checksum that the catalog states has to agree; the ledger says where there was none.
+    #: Checksums that are stated have to agree; the ledger says where there was none.
     CHECK = "check"
     #: A checksum that doesn't agree is logged, and the asset is copied.
     LOG = "log"
 
 
 class OnExisting(StrEnum):
-    """What a copy does about a blob that stands there already."""
+    """What a copy does about a blob that stands there already; never judged by its name alone.
 
+    A blob that was written for this very request (by a delivery that died, or that runs beside this one) is kept.
+    """
+
+    #: Any other blob is a permanent failure.
+    ERROR = "error"
     #: Keep it if it agrees with the expected length and checksum (else with the source's validator), or replace it.
     SKIP_VERIFIED = "skip_verified"
+    #: Keep it while the source's validator (else its length and checksum) is the one that was copied, or replace it.
+    IF_SOURCE_CHANGED = "if_source_changed"
+    #: Replace it, whatever it is.
+    REPLACE = "replace"
+    #: Keep it if it has the source's bytes; else keep it as a snapshot of the blob, and replace it.
+    VERSION = "version"
+    #: Keep it if it has the source's bytes; else it is a permanent failure.
+    IMMUTABLE = "immutable"
 
 
 class ManifestFormat(StrEnum):
@@ -169,8 +186,15 @@ class Policy(_Part):
 
     integrity: Integrity = Integrity.CHECK
     """require, check or log."""
+    checksum_sidecar: Annotated[str, AfterValidator(check_sidecar)] | None = None
+    """Where an asset's checksum file is: {href}.md5, or {folder}/SHA256SUMS; {file} is the asset's file name. It holds
+    one digest, or lines of digest and name."""
     on_existing: OnExisting = OnExisting.SKIP_VERIFIED
-    """What becomes of a blob that stands there already."""
+    """error, skip_verified, if_source_changed, replace, version or immutable: what becomes of a blob that is there."""
+    digests: tuple[Literal[Algorithm.SHA256, Algorithm.MD5], ...] = (Algorithm.SHA256, Algorithm.MD5)
+    """Digests of the whole that an asset of several blocks gets: sha256, md5, both or none. With none, a copy that was
+    interrupted goes on where it stopped, and its row holds the digest of its blocks' digests (blocks-sha256); with any,
+    or where a checksum is stated, it reads from the first byte again."""
     bundle_assets: Annotated[int, Field(ge=1, le=MAX_ASSETS)] = 32
     """Small assets that travel in one request."""
     bundle_bytes: Annotated[int, Field(ge=0, le=64 * 1024 * 1024)] = 8 * 1024 * 1024
@@ -185,6 +209,7 @@ class Dataset(_Part):
     allow: Allowlist
     select: Selection = Selection()
     policy: Policy = Policy()
+    source: Source = OpenSource()
     schedule: Annotated[str, AfterValidator(_cron)] | None = None
     """When a run begins: five cron fields, UTC. None: on request only."""
 
@@ -193,6 +218,9 @@ class Dataset(_Part):
         host = host_of(self.catalog.url) if self.catalog.url.startswith("http") else None
         if host is not None and not matches_host(host, self.allow.hosts):
             raise ValueError(f"the catalog's host {host!r} isn't allowed; add it to allow.hosts")
+        for each in self.source.asks:
+            if not _is_allowed(each, self.allow.hosts):
+                raise ValueError(f"the source's host {each!r} isn't allowed; add it (or hosts like it) to allow.hosts")
         return self
 
     @property
@@ -212,6 +240,15 @@ class Datasets(_Part):
             known = ", ".join(sorted(self.datasets))
             raise UnknownDatasetError(f"no dataset is called {name!r}; these are defined: {known}")
         return self.datasets[name]
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """The names of all app settings that hold secrets of sources, by the field that names them."""
+        return {
+            f"datasets.{name}.source.{field}": setting
+            for name, dataset in self.datasets.items()
+            for field, setting in dataset.source.secrets.items()
+        }
 
 
 def load_datasets(path: Path) -> Datasets:
@@ -233,11 +270,20 @@ def matches_host(host: str, patterns: tuple[str, ...]) -> bool:
     return any(host == each or (each.startswith("*.") and host.endswith(each[1:])) for each in patterns)
 
 
+def _is_allowed(pattern: str, hosts: tuple[str, ...]) -> bool:
+    """Tell whether a host, or some host of a pattern, is allowed."""
+    if not pattern.startswith("*."):
+        return matches_host(pattern, hosts)
+    return matches_host(f"any{pattern[1:]}", hosts) or any(each.endswith(pattern[1:]) for each in hosts)
+
+
 def _explained(error: ValidationError) -> str:
     lines: list[str] = []
     for each in error.errors(include_url=False):
         place = ".".join(str(part) for part in each["loc"])
-        lines.append(f"  {place}: {each['msg']}; found {_shown(each['input'])}{_choices(each)}")
+        # What stands in a source's table may be a secret that was to stand in a setting.
+        found = "" if "source" in each["loc"] else f"; found {_shown(each['input'])}"
+        lines.append(f"  {place}: {each['msg']}{found}{_choices(each)}")
     return "\n".join(lines)
 
 

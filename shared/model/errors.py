@@ -26,6 +26,8 @@
     │   ├── ContentMismatchError       an error page, or bytes of another format
     │   ├── BadNameError               a destination name that could collide or climb
     │   ├── NameTakenError             another asset's blob stands at this name
+    │   ├── BlobExistsError            on_existing is error, and a blob stands there
+    │   ├── BlobDiffersError           on_existing is immutable, and other bytes stand there
     │   ├── AssetTooLargeError         more blocks than a blob can have, or over the dataset's limit
     │   ├── RequestTooLargeError       an asset that fits into no message
     │   ├── MalformedCatalogError      a page that is no page of this kind of catalog
@@ -161,6 +163,14 @@ class BadNameError(PermanentError):
 
 class NameTakenError(PermanentError):
     """Another asset's blob has this name."""
+
+
+class BlobExistsError(PermanentError):
+    """A blob stands there already, and the dataset wants none to."""
+
+
+class BlobDiffersError(PermanentError):
+    """Other bytes stand there already, and the dataset's blobs are never replaced."""
 
 
 class AssetTooLargeError(PermanentError):

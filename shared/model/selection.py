@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
+from shared.model.access import Source, check_scheme
 from shared.model.assets import Asset
 from shared.model.datasets import Dataset, Selection
 from shared.model.errors import (
@@ -20,7 +21,7 @@ from shared.model.errors import (
     RequestTooLargeError,
     UrlRefusedError,
 )
-from shared.model.hrefs import host_of, unsigned
+from shared.model.hrefs import ObjectAddress, host_of, unsigned
 from shared.model.items import CatalogAsset, CatalogItem, Cut, Page, PlannedItem, PlannedPage, Refusal, fit_name
 from shared.model.messages import MAX_REQUEST_BYTES
 from shared.model.names import blob_name, check_name, encoded_path, path_of
@@ -121,7 +122,7 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 def _planned(asset: CatalogAsset, *, item: CatalogItem, dataset_name: str, dataset: Dataset) -> Asset:
     """The asset as it is asked for; raises PermanentError: what is wrong with it."""
-    href = _href(asset)
+    href = _href(asset, source=dataset.source)
     try:
         planned = Asset(
             item=item.item,
@@ -141,7 +142,14 @@ def _planned(asset: CatalogAsset, *, item: CatalogItem, dataset_name: str, datas
     return planned
 
 
-def _href(asset: CatalogAsset) -> str:
+def _href(asset: CatalogAsset, *, source: Source) -> str:
+    try:
+        in_store = ObjectAddress.read(asset.href)
+    except ValueError as error:
+        raise UrlRefusedError(f"the href can't be asked for: {error}") from error
+    if in_store is not None:
+        check_scheme(in_store.scheme, source=source)
+        return asset.href
     try:
         href = unsigned(asset.href)
         scheme = urlsplit(href).scheme

@@ -1,13 +1,19 @@
 """Settings: read once, from the environment and host.json."""
 
 import json
+import os
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Self, override
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from shared.model.errors import DatasetsInvalidError
+
 _MIB = 1024 * 1024
+_WRONG = "isn't set, isn't one line of ASCII, or is a reference to Key Vault that couldn't be resolved"
 _QUEUES = "AzureFunctionsJobHost__extensions__queues__"
 
 
@@ -65,6 +71,24 @@ class Settings(BaseSettings):
     def memory(self) -> int:
         """Bytes of all buffers together."""
         return self.memory_mib * _MIB
+
+
+def read_secrets(names: Mapping[str, str]) -> dict[str, SecretStr]:
+    """Read the app settings that hold sources' secrets; ``names`` has them by the field that names each.
+
+    Raises DatasetsInvalidError, which names fields and settings and never a value.
+    """
+    secrets = {name: os.environ.get(name, "").strip() for name in names.values()}
+    if wrong := [
+        f"  {field}: the app setting {name} {_WRONG}" for field, name in names.items() if _unfit(secrets[name])
+    ]:
+        raise DatasetsInvalidError("\n".join(["app settings of sources:", *wrong]))
+    return {name: SecretStr(value) for name, value in secrets.items()}
+
+
+def _unfit(secret: str) -> bool:
+    """Azure hands on a reference to Key Vault as it is written where it can't be resolved."""
+    return not re.fullmatch(r"[\x20-\x7e]+", secret) or secret.startswith("@Microsoft.KeyVault(")
 
 
 class HostQueues(BaseSettings):

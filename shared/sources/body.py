@@ -26,13 +26,28 @@ class Body:
     chunks: Callable[[], AsyncIterator[bytes]]
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Rest:
+    """What of a version is still to be read: its bytes from ``first`` on, pinned to what its first answer said."""
+
+    #: Bytes that are known already; less than ``total``.
+    first: int
+    #: Length, strong validator and Content-Encoding of the version.
+    total: int
+    validator: str
+    encoding: str | None = None
+
+
 class Sources(Protocol):
     """Opens hrefs."""
 
-    def open(self, href: str, *, dataset: Dataset) -> AbstractAsyncContextManager[Body]:
-        """One GET of the whole file; the block reads as much of it as it wants.
+    def open(self, href: str, *, dataset: Dataset, rest: Rest | None = None) -> AbstractAsyncContextManager[Body]:
+        """One GET of the whole file, or of the rest of one version; the block reads as much of it as it wants.
 
-        Raises AssetNotFoundError (404, 410), SourceRefusedError (401, 403), SourceThrottledError (429, or a
-        Retry-After), SourceUnavailableError (5xx, time-out, no connection), UnexpectedStatusError, UrlRefusedError.
+        The body of a rest has its length, and digests are stated of a whole only. A rest raises SourceChangedError for
+        everything but exactly these bytes of exactly this version, also where a server knows no ranges: the whole can
+        still be read. Raises AssetNotFoundError (404, 410), SourceRefusedError (401, 403), SourceThrottledError (429,
+        or a Retry-After), SourceUnavailableError (5xx, time-out, no connection), UnexpectedStatusError,
+        UrlRefusedError.
         """
         ...

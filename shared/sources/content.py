@@ -12,11 +12,13 @@ from shared.sources.formats import FORMATS, Format
 
 _LOOK_BYTES = 4096
 _OCTETS = "application/octet-stream"
-_HTML = re.compile(r"(?:<\?xml[^>]*>|<!--.*?-->|\s)*+<(!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
+_HTML = re.compile(
+    r"(?:<\?xml[^>]*>|<!--.*?-->|\s)*+<(!doctype\s+html|html|head|body|script|center|h1)\b", re.IGNORECASE | re.DOTALL
+)
 _XML = re.compile(r"\s*<\?xml\b", re.IGNORECASE)
-# Documents of errors, by their root: S3 and Azure Storage, OGC services.
+# Documents of errors, by their root: S3, Azure Storage and OData, OGC services.
 _ERROR_ROOT = re.compile(
-    r"\s*(<\?xml[^>]*>\s*)?(<!DOCTYPE[^>]*>\s*)?<([a-z]+:)?(Error|ServiceExceptionReport|ExceptionReport)[\s>]"
+    r"\s*(<\?xml[^>]*>\s*)?(<!DOCTYPE[^>]*>\s*)?<([a-z]+:)?([Ee]rror|ServiceExceptionReport|ExceptionReport)[\s>]"
 )
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*(\s*;[\x20-\x7e]*)?", re.IGNORECASE)
 _LONGEST_MEDIA_TYPE = 256
@@ -69,7 +71,9 @@ def _ending(href: str) -> str:
         path = urlsplit(href).path
     except ValueError:
         return ""
-    return PurePosixPath(unquote(path)).suffix.removeprefix(".").lower()
+    # Of a dot file, its name: .zarray.
+    _, dot, ending = PurePosixPath(unquote(path)).name.rpartition(".")
+    return ending.lower() if dot else ""
 
 
 def _decoded(first: bytes, encoding: str | None) -> bytes:

@@ -46,18 +46,21 @@ def _is_json(first: bytes) -> bool:
 FORMATS = (
     Format(
         media_types=("image/tiff", "image/vnd.stac.geotiff", "image/tiff-fx", "application/geotiff"),
-        endings=("tif", "tiff", "gtiff"),
+        endings=("tif", "tiff", "gtiff", "geotiff"),
         begins=_magic(b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"),
     ),
     Format(media_types=("image/png",), endings=("png",), begins=_magic(b"\x89PNG\r\n\x1a\n")),
-    Format(media_types=("image/jpeg", "image/jpg"), endings=("jpg", "jpeg"), begins=_magic(b"\xff\xd8\xff")),
+    Format(media_types=("image/jpeg", "image/jpg"), endings=("jpg", "jpeg", "jpe"), begins=_magic(b"\xff\xd8\xff")),
     Format(
         media_types=("image/jp2", "image/jpx", "image/jpm", "image/j2c"),
         endings=("jp2", "jpx", "jpf", "j2k", "j2c", "jpc"),
         begins=_magic(b"\x00\x00\x00\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51"),
     ),
     Format(media_types=("application/geo+json",), endings=("geojson",), begins=_is_json),
-    Format(media_types=("application/json",), endings=("json",), begins=_is_json),
+    # A Zarr store's metadata: zarr.json, and the dot files of version 2 (https://zarr-specs.readthedocs.io).
+    Format(
+        media_types=("application/json",), endings=("json", "zarray", "zgroup", "zattrs", "zmetadata"), begins=_is_json
+    ),
     Format(media_types=("application/x-hdf5", "application/hdf5"), endings=("h5", "hdf5", "he5"), begins=_is_hdf5),
     Format(media_types=("application/x-hdf",), endings=("hdf", "hdf4", "h4"), begins=_is_hdf),
     Format(
@@ -71,7 +74,7 @@ FORMATS = (
     Format(media_types=("application/gzip", "application/x-gzip"), endings=("gz", "tgz"), begins=_magic(b"\x1f\x8b")),
     Format(
         media_types=("application/wmo-grib2", "application/wmo-grib", "application/grib", "application/x-grib"),
-        endings=("grib", "grib2", "grb", "grb2"),
+        endings=("grib", "grib1", "grib2", "grb", "grb1", "grb2", "gb2"),
         begins=_is_grib,
     ),
     Format(

@@ -1,6 +1,7 @@
 """Sources over HTTP."""
 
 import contextlib
+import dataclasses
 import re
 from collections.abc import AsyncGenerator, Mapping
 from datetime import timedelta
@@ -9,13 +10,15 @@ from http import HTTPStatus
 from shared.egress import Egress, Reply, check_status, http_date
 from shared.model.checksums import Algorithm, from_hex_or_base64
 from shared.model.datasets import Dataset
-from shared.model.errors import UnexpectedStatusError
+from shared.model.errors import SourceRefusedError, UnexpectedStatusError
 from shared.model.hrefs import host_of
-from shared.sources.body import Body
-from shared.sources.signing import Signing
+from shared.sources.body import Body, Rest
+from shared.sources.ranges import check_rest, counted, range_headers
+from shared.sources.signing import Signed, Signing
 
 # No weak one, and only what fits a header and a blob's metadata.
 _STRONG_ETAG = re.compile(r'"[\x21\x23-\x7e]{1,512}"')
+_MD5_ETAG = re.compile(r'"([0-9a-f]{32})"')
 _DATE = re.compile(r"[\x20-\x7e]{1,64}")
 _SETTLED = timedelta(seconds=60)
 
@@ -28,14 +31,39 @@ class HttpSources:
         self._signing = signing
 
     @contextlib.asynccontextmanager
-    async def open(self, href: str, *, dataset: Dataset) -> AsyncGenerator[Body]:
+    async def open(self, href: str, *, dataset: Dataset, rest: Rest | None = None) -> AsyncGenerator[Body]:
         """Open an href as ``Sources`` says."""
         signed = await self._signing.signed(href, dataset=dataset)
-        async with self._egress.request("GET", signed.url, allow=dataset.allow, headers=signed.headers) as reply:
-            check_status(reply)
-            if reply.status != HTTPStatus.OK:
-                raise UnexpectedStatusError(f"{host_of(reply.url)} answered {reply.status} to a request for the whole")
-            yield _body(reply)
+        headers = {**signed.headers, **(range_headers(rest) if rest else {})}
+        async with self._egress.request(
+            "GET", signed.url, allow=dataset.allow, headers=headers, trusted=signed.trusted
+        ) as reply:
+            _check_signed(reply, signed)
+            yield _whole(reply) if rest is None else _rest(reply, rest)
+
+
+def _check_signed(reply: Reply, signed: Signed) -> None:
+    """Forget the token of what was refused; raises SourceRefusedError for a redirect to a login page."""
+    at_login = signed.login is not None and host_of(reply.url) == signed.login
+    if at_login or reply.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        signed.forget()
+    if at_login:
+        raise SourceRefusedError(f"the source redirects to {signed.login} to log in: it doesn't take the token")
+
+
+def _whole(reply: Reply) -> Body:
+    check_status(reply)
+    if reply.status != HTTPStatus.OK:
+        raise UnexpectedStatusError(f"{host_of(reply.url)} answered {reply.status} to a request for the whole")
+    return _body(reply)
+
+
+def _rest(reply: Reply, rest: Rest) -> Body:
+    body = _body(reply)
+    check_rest(reply, rest, encoding=body.encoding)
+    return dataclasses.replace(
+        body, length=rest.total - rest.first, validator=rest.validator, stated={}, chunks=lambda: counted(reply, rest)
+    )
 
 
 def _body(reply: Reply) -> Body:
@@ -69,13 +97,14 @@ def _stated(headers: Mapping[str, str]) -> dict[str, str]:
     """Digests of the bytes that were sent, by algorithm; what can't be read is left out.
 
     ``Content-MD5: Q2h…==`` · ``x-amz-checksum-sha256: 47D…=`` (or ``…=-3``, a digest of parts) ·
-    ``x-goog-hash: crc32c=n03x6A==,md5=Ojk…==``
+    ``x-goog-hash: crc32c=n03x6A==,md5=Ojk…==`` · ``ETag: "5d41…"`` of S3
     """
     found = (
         (Algorithm.MD5, headers.get("Content-MD5")),
         (Algorithm.MD5, _google_md5(headers)),
         (Algorithm.SHA256, headers.get("x-amz-checksum-sha256")),
         (Algorithm.SHA1, headers.get("x-amz-checksum-sha1")),
+        (Algorithm.MD5, _s3_md5(headers)),
     )
     stated: dict[str, str] = {}
     for algorithm, text in found:
@@ -83,6 +112,21 @@ def _stated(headers: Mapping[str, str]) -> dict[str, str]:
             with contextlib.suppress(ValueError):
                 stated[algorithm.value] = from_hex_or_base64(algorithm, text.strip())
     return stated
+
+
+def _s3_md5(headers: Mapping[str, str]) -> str | None:
+    """The ETag of an object in S3 that was put at once and is encrypted with no key of its owner's, if at all.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html (ETag); that of a directory bucket means nothing.
+    """
+    etag = _MD5_ETAG.fullmatch(headers.get("ETag", ""))
+    is_md5 = (
+        "x-amz-request-id" in headers
+        and headers.get("x-amz-server-side-encryption", "AES256") == "AES256"
+        and "x-amz-server-side-encryption-customer-algorithm" not in headers
+        and headers.get("x-amz-storage-class") != "EXPRESS_ONEZONE"
+    )
+    return etag[1] if etag and is_md5 else None
 
 
 def _google_md5(headers: Mapping[str, str]) -> str | None:

@@ -1,20 +1,23 @@
 """Blobs: written under a precondition, by one Put Blob or by blocks; never deleted."""
 
-import asyncio
+import base64
 import contextlib
 import dataclasses
-import hashlib
 from collections.abc import Generator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from email.utils import parsedate_to_datetime
+from typing import Any, Protocol, cast
+from urllib.parse import quote
 
 from azure.core import MatchConditions
-from azure.core.exceptions import HttpResponseError
+from azure.core.exceptions import DecodeError, HttpResponseError
 from azure.storage.blob import BlobBlock, BlobProperties, ContentSettings
 from azure.storage.blob.aio import BlobClient, BlobServiceClient
 
 from shared.model.errors import BlobConflictError, StorageFailedError
 from shared.storage.answers import code_of, status_of, translated
+from shared.storage.bodies import Pieces, body_of, md5_of
+from shared.storage.calls import Calls
 
 _ABSENT = 404
 _CHANGED = 412
@@ -71,16 +74,21 @@ class Blobs(Protocol):
         """HEAD: the committed blob, or None. Only a 404 means that there is none."""
         ...
 
-    async def put(self, path: BlobPath, body: bytes, *, content: Content, replaces: str | None = None) -> Blob:
-        """Put Blob; the service checks length and MD5 before the blob is there, which has an MD5 in any case."""
+    async def put(
+        self, path: BlobPath, body: Sequence[bytes], *, content: Content, replaces: str | None = None
+    ) -> Blob:
+        """Put Blob of the pieces; the service checks length and MD5 before the blob is there.
+
+        It has an MD5 in any case.
+        """
         ...
 
     async def staged(self, path: BlobPath) -> tuple[StagedBlock, ...]:
         """The uncommitted blocks of a blob, in no order; none for a blob that isn't there."""
         ...
 
-    async def stage(self, path: BlobPath, body: bytes, *, block_id: str) -> None:
-        """Put Block; the service checks its MD5."""
+    async def stage(self, path: BlobPath, body: Sequence[bytes], *, block_id: str) -> None:
+        """Put Block of the pieces; the service checks its length and MD5."""
         ...
 
     async def commit(
@@ -89,16 +97,21 @@ class Blobs(Protocol):
         """Put Block List, then HEAD: what stands there now."""
         ...
 
+    async def snapshot(self, path: BlobPath, *, of: str) -> None:
+        """Keep the blob with this ETag as a snapshot beside what will replace it; what is staged stays staged."""
+        ...
+
     async def read(self, path: BlobPath) -> bytes | None:
         """A small blob whole, or None if there is none: pages that were kept, manifests."""
         ...
 
 
 class AzureBlobs:
-    """Blobs in Azure Storage."""
+    """Blobs in Azure Storage: Put Blob, which most assets come to, by a call of our own, the rest by the SDK."""
 
-    def __init__(self, service: BlobServiceClient) -> None:
+    def __init__(self, service: BlobServiceClient, calls: Calls) -> None:
         self._service = service
+        self._calls = calls
 
     async def look(self, path: BlobPath) -> Blob | None:
         """Get Blob Properties."""
@@ -110,25 +123,25 @@ class AzureBlobs:
                     return None
                 raise
 
-    async def put(self, path: BlobPath, body: bytes, *, content: Content, replaces: str | None = None) -> Blob:
+    async def put(
+        self, path: BlobPath, body: Sequence[bytes], *, content: Content, replaces: str | None = None
+    ) -> Blob:
         """Put Blob; what stands there is known from its answer, without another request."""
+        pieces = Pieces(body)
         # Azure gives a blob that is put an MD5 anyway: so it is stated, and known without a look.
-        md5 = content.md5 or await _md5(body)
+        md5 = content.md5 or await md5_of(pieces)
+        headers = _put_headers(content, md5=md5, replaces=replaces)
         with _conflicts(path), translated(f"blob {path.name}: put"):
-            answer = await self._client(path).upload_blob(
-                body,
-                # As a condition says what may be replaced, the SDK need not.
-                overwrite=True,
-                transactional_content_md5=md5,
-                **_conditions(replaces),
-                **_content(content, md5=md5),
-            )
+            answer = await self._calls.send("PUT", _url_path(path), headers=headers, body=body_of(pieces))
+            etag, modified = answer.headers.get("ETag"), answer.headers.get("Last-Modified")
+            if etag is None or modified is None:
+                raise DecodeError("an answer to Put Blob without ETag or Last-Modified")
         return Blob(
-            etag=answer["etag"],
-            length=len(body),
+            etag=etag,
+            length=len(pieces),
             md5=md5,
             metadata=dict(content.metadata),
-            modified=answer["last_modified"],
+            modified=parsedate_to_datetime(modified),
         )
 
     async def staged(self, path: BlobPath) -> tuple[StagedBlock, ...]:
@@ -142,10 +155,15 @@ class AzureBlobs:
                 raise
         return tuple(StagedBlock(block_id=each.id, length=each.size) for each in blocks)
 
-    async def stage(self, path: BlobPath, body: bytes, *, block_id: str) -> None:
-        """Put Block. Its MD5 costs 1.8 ms a MiB and is computed in a thread: the SDK would do it in the event loop."""
+    async def stage(self, path: BlobPath, body: Sequence[bytes], *, block_id: str) -> None:
+        """Put Block."""
+        pieces = Pieces(body)
+        # The SDK declares no async iterables, and hands them on as they are.
+        sent = cast("Any", body_of(pieces))
         with translated(f"blob {path.name}: stage"):
-            await self._client(path).stage_block(block_id, body, transactional_content_md5=await _md5(body))
+            await self._client(path).stage_block(
+                block_id, sent, length=len(pieces), transactional_content_md5=await md5_of(pieces)
+            )
 
     async def commit(
         self, path: BlobPath, block_ids: Sequence[str], *, content: Content, replaces: str | None = None
@@ -165,6 +183,16 @@ class AzureBlobs:
         if there is None:
             raise StorageFailedError(f"blob {path.name}: it went away after its commit")
         return there
+
+    async def snapshot(self, path: BlobPath, *, of: str) -> None:
+        """Snapshot Blob, with metadata and ETag of the blob."""
+        with _conflicts(path), translated(f"blob {path.name}: snapshot"):
+            try:
+                await self._client(path).create_snapshot(**_conditions(of))
+            except HttpResponseError as error:
+                if status_of(error) == _ABSENT:
+                    raise BlobConflictError(f"blob {path.name}: it is gone") from error
+                raise
 
     async def read(self, path: BlobPath) -> bytes | None:
         """Get Blob, as it is stored, with its length compared: a download that ended early is no blob."""
@@ -210,6 +238,25 @@ def _content(content: Content, *, md5: bytes | None) -> dict[str, Any]:
     return {"content_settings": settings, "metadata": dict(content.metadata)}
 
 
+def _url_path(path: BlobPath) -> str:
+    return f"{quote(path.container)}/{quote(path.name, safe='~/')}"
+
+
+def _put_headers(content: Content, *, md5: bytes, replaces: str | None) -> dict[str, str]:
+    digest = base64.b64encode(md5).decode()
+    encoding = {} if content.encoding is None else {"x-ms-blob-content-encoding": content.encoding}
+    return {
+        "x-ms-blob-type": "BlockBlob",
+        "Content-Type": "application/octet-stream",
+        "Content-MD5": digest,
+        "x-ms-blob-content-md5": digest,
+        "x-ms-blob-content-type": content.media_type,
+        **encoding,
+        **{f"x-ms-meta-{name}": value for name, value in content.metadata.items()},
+        **({"If-None-Match": "*"} if replaces is None else {"If-Match": replaces}),
+    }
+
+
 def _blob(properties: BlobProperties) -> Blob:
     md5 = properties.content_settings.content_md5
     return Blob(
@@ -219,7 +266,3 @@ def _blob(properties: BlobProperties) -> Blob:
         metadata=properties.metadata,
         modified=properties.last_modified,
     )
-
-
-async def _md5(body: bytes) -> bytes:
-    return await asyncio.to_thread(lambda: hashlib.md5(body, usedforsecurity=False).digest())

@@ -2,33 +2,25 @@
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
-
-from azure.core import MatchConditions
-from azure.core.exceptions import HttpResponseError
-from azure.data.tables import RequestTooLargeError, TableEntity, UpdateMode
-from azure.data.tables.aio import TableServiceClient
+from typing import Protocol
 
 from shared.model.assets import partition_key, row_key, row_key_prefix
+from shared.model.errors import StorageFailedError
 from shared.model.rows import LedgerRow
-from shared.storage.answers import each_of, status_of, translated
-from shared.storage.entities import (
-    AGAIN,
-    Entity,
-    entity_of,
-    etag_of,
-    read_entity,
-    read_range,
-    values_of,
-    write_entity,
-)
+from shared.storage.answers import each_of
+from shared.storage.calls import Calls
+from shared.storage.entities import entity_of
+from shared.storage.tables import Found, Table, etag_of, properties_of
+from shared.storage.transactions import Operation, Refusal
 
 TABLE = "ledger"
 
 #: Rows of one transaction (https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions).
 MAX_WRITES = 100
 
-_LOST = frozenset({404, 409, 412})
+_ABSENT = 404
+_LOST = frozenset({409, 412})
+_TOO_LARGE = 413
 
 #: Item and key.
 type Identity = tuple[str, str]
@@ -76,8 +68,8 @@ class Ledger(Protocol):
 class AzureLedger:
     """The ledger in Table Storage."""
 
-    def __init__(self, service: TableServiceClient, *, table: str = TABLE) -> None:
-        self._table = service.get_table_client(table)
+    def __init__(self, calls: Calls, *, table: str = TABLE) -> None:
+        self._table = Table(calls, table)
 
     async def of(self, dataset: str, identities: Sequence[Identity]) -> Mapping[Identity, Entry]:
         """One query where several assets of one item are asked for, else point reads."""
@@ -87,43 +79,40 @@ class AzureLedger:
             entries = await self.of_items(dataset, items)
             return {identity: entry for identity, entry in entries.items() if identity in wanted}
 
-        async def read(identity: Identity) -> TableEntity | None:
+        async def read(identity: Identity) -> Found | None:
             item, key = identity
-            return await read_entity(self._table, partition=partition_key(dataset, item), row=row_key(item, key))
+            return await self._table.read(partition_key(dataset, item), row_key(item, key))
 
         return _entries(each for each in await each_of(identities, read) if each is not None)
 
     async def of_items(self, dataset: str, items: Iterable[str]) -> Mapping[Identity, Entry]:
         """One query an item."""
 
-        async def query(item: str) -> list[TableEntity]:
-            partition, prefix = partition_key(dataset, item), row_key_prefix(item)
-            return [each async for each in read_range(self._table, partition=partition, prefix=prefix)]
+        async def query(item: str) -> list[Found]:
+            return await self._table.read_range(partition_key(dataset, item), row_key_prefix(item))
 
         return _entries(entity for found in await each_of(items, query) for entity in found)
 
     async def record(self, writes: Sequence[Write]) -> Sequence[Write]:
-        """One transaction; after a conflict, or where it is too large, a request for each row."""
+        """One transaction; after a conflict, or where it is too large, one for each row."""
         partition_of(writes)
-        if len(writes) > 1 and await self._together(writes):
+        refusal = await self._written(writes)
+        if refusal is None:
             return []
-        return [each for each in writes if not await self._alone(each)]
+        if len(writes) == 1:
+            return [each for each in writes if not await self._stands(each)]
+        return [each for each in writes if await self._written([each]) and not await self._stands(each)]
 
-    async def _together(self, writes: Sequence[Write]) -> bool:
-        with translated(f"table {self._table.table_name}: transaction"):
-            try:
-                await self._table.submit_transaction([_operation(each) for each in writes], **AGAIN)
-            except RequestTooLargeError:
-                return False
-            except HttpResponseError as error:
-                if status_of(error) in _LOST:
-                    return False
-                raise
-            return True
+    async def _written(self, writes: Sequence[Write]) -> Refusal | None:
+        """Write rows; the refusal of none is one that has to be looked into row by row."""
+        refusal = await self._table.transact([_operation(each) for each in writes])
+        if refusal is None or _is_conflict(refusal, writes) or (refusal.status == _TOO_LARGE and len(writes) > 1):
+            return refusal
+        where = "" if refusal.index is None else f", operation {refusal.index}"
+        raise StorageFailedError(f"table {self._table.name}: transaction: {refusal.status} {refusal.code}{where}")
 
-    async def _alone(self, write: Write) -> bool:
-        if await write_entity(self._table, _entity(write.row), replaces=write.replaces):
-            return True
+    async def _stands(self, write: Write) -> bool:
+        """Tell whether what stands there instead is the same completion."""
         row = write.row
         there = await self.of(row.dataset, [(row.item, row.key)])
         return any(same_completion(each.row, row) for each in there.values())
@@ -150,23 +139,25 @@ def _work(row: LedgerRow) -> tuple[str, ...]:
     return row.container, row.blob, row.etag, row.description, row.cause
 
 
-def _operation(write: Write) -> tuple[str, Entity] | tuple[str, Entity, dict[str, Any]]:
-    if write.replaces is None:
-        return "create", _entity(write.row)
-    condition = {"etag": write.replaces, "match_condition": MatchConditions.IfNotModified}
-    return "update", _entity(write.row), {"mode": UpdateMode.REPLACE, **condition}
+def _is_conflict(refusal: Refusal, writes: Sequence[Write]) -> bool:
+    if refusal.status == _ABSENT:
+        # The row to replace is gone; an insert that finds nothing to be inserted into has no table.
+        return any(each.replaces is not None for each in writes)
+    return refusal.status in _LOST
 
 
-def _entity(row: LedgerRow) -> Entity:
+def _operation(write: Write) -> Operation:
+    row = write.row
     partition, key = partition_key(row.dataset, row.item), row_key(row.item, row.key)
     # No digest has a space in it.
-    return entity_of(row, partition=partition, row=key, digests=" ".join(row.digests))
+    entity = entity_of(row, partition=partition, row=key, digests=" ".join(row.digests))
+    return Operation(entity=entity, replaces=write.replaces)
 
 
-def _entries(entities: Iterable[TableEntity]) -> dict[Identity, Entry]:
+def _entries(entities: Iterable[Found]) -> dict[Identity, Entry]:
     entries: dict[Identity, Entry] = {}
     for entity in entities:
-        values = values_of(entity)
+        values = properties_of(entity)
         row = LedgerRow.model_validate({**values, "digests": tuple(values["digests"].split())})
         entries[row.item, row.key] = Entry(row=row, etag=etag_of(entity))
     return entries

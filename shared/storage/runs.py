@@ -120,7 +120,7 @@ class AzureRuns:
         """Write the page's blob unless there is one; who comes second reads the first one's."""
         content = Content(md5=None, media_type="application/json", metadata={})
         try:
-            await self._blobs.put(self._path(dataset, run, place), page.model_dump_json().encode(), content=content)
+            await self._blobs.put(self._path(dataset, run, place), (page.model_dump_json().encode(),), content=content)
         except BlobConflictError as error:
             kept = await self.page(dataset, run, place=place)
             if kept is None:

@@ -35,7 +35,7 @@ async def real(request: pytest.FixtureRequest) -> AsyncGenerator[Account | None]
 
 @pytest.fixture
 def blobs(real: Account | None) -> Blobs:
-    return MemoryBlobs() if real is None else AzureBlobs(real.blobs)
+    return MemoryBlobs() if real is None else AzureBlobs(real.blobs, real.blob_calls)
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ async def queue(real: Account | None) -> str:
 
 @pytest.fixture
 async def ledger(real: Account | None) -> Ledger:
-    return MemoryLedger() if real is None else AzureLedger(real.tables, table=await new_table(real))
+    return MemoryLedger() if real is None else AzureLedger(real.table_calls, table=await new_table(real))
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ async def runs(real: Account | None) -> Runs:
     if real is None:
         return MemoryRuns()
     table, container = await new_table(real), await new_container(real)
-    return AzureRuns(real.tables, blobs=AzureBlobs(real.blobs), table=table, container=container)
+    return AzureRuns(real.tables, blobs=AzureBlobs(real.blobs, real.blob_calls), table=table, container=container)
 
 
 @pytest.fixture

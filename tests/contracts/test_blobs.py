@@ -29,7 +29,7 @@ async def staged(blobs: Blobs, path: BlobPath, *bodies: bytes) -> list[str]:
     """Stage blocks and return their ids."""
     ids = [block_id(index, body) for index, body in enumerate(bodies)]
     for each, body in zip(ids, bodies, strict=True):
-        await blobs.stage(path, body, block_id=each)
+        await blobs.stage(path, (body,), block_id=each)
     return ids
 
 
@@ -42,7 +42,7 @@ async def test_a_missing_blob_is_absent(blobs: Blobs, path: BlobPath) -> None:
 
 async def test_put_answers_what_a_look_shows(blobs: Blobs, path: BlobPath) -> None:
     """The blob that put returns is the one that stands there, with its metadata."""
-    written = await blobs.put(path, b"four", content=content(b"four", cause="run-1", Length="4"))
+    written = await blobs.put(path, (b"four",), content=content(b"four", cause="run-1", Length="4"))
 
     assert await blobs.look(path) == written
     assert written == Blob(
@@ -59,7 +59,7 @@ async def test_put_gives_a_blob_its_md5(blobs: Blobs, path: BlobPath) -> None:
     """A blob that is put has an MD5, also where none was stated."""
     without = Content(md5=None, media_type="application/json", metadata={})
 
-    written = await blobs.put(path, b"{}", content=without)
+    written = await blobs.put(path, (b"{}",), content=without)
 
     assert written.md5 == md5(b"{}")
     assert await blobs.look(path) == written
@@ -76,7 +76,7 @@ async def test_commit_gives_a_blob_no_md5_of_its_own(blobs: Blobs, path: BlobPat
 
 async def test_an_empty_blob_is_put(blobs: Blobs, path: BlobPath) -> None:
     """An asset without bytes is a blob without bytes."""
-    await blobs.put(path, b"", content=content(b""))
+    await blobs.put(path, (b"",), content=content(b""))
 
     assert await blobs.read(path) == b""
 
@@ -84,7 +84,7 @@ async def test_an_empty_blob_is_put(blobs: Blobs, path: BlobPath) -> None:
 async def test_large_bodies_are_sent_whole(blobs: Blobs, path: BlobPath) -> None:
     """Bodies of more than a MiB, which travel piece by piece, arrive as they are."""
     large = bytes(range(256)) * 10_000
-    written = await blobs.put(path, large, content=content(large))
+    written = await blobs.put(path, (large,), content=content(large))
     ids = await staged(blobs, path, large, large[1:])
 
     replaced = await blobs.commit(path, ids, content=content(large + large[1:]), replaces=written.etag)
@@ -93,21 +93,53 @@ async def test_large_bodies_are_sent_whole(blobs: Blobs, path: BlobPath) -> None
     assert await blobs.read(path) == large + large[1:]
 
 
+_PIECES = {
+    "none": [],
+    "small": [b"one", b"", b"two"],
+    "large": [b"head", bytes(range(256)) * 10_000, b"", b"middle" * 50_000, b"end"],
+}
+
+
+@pytest.mark.parametrize("pieces", list(_PIECES.values()), ids=list(_PIECES))
+async def test_pieces_become_one_blob_in_their_order(blobs: Blobs, path: BlobPath, pieces: list[bytes]) -> None:
+    """However a body was received, it is stored as one."""
+    whole = b"".join(pieces)
+    given = list(pieces)
+
+    written = await blobs.put(path, given, content=Content(md5=None, media_type="image/tiff", metadata={}))
+
+    assert (written.length, written.md5, await blobs.read(path)) == (len(whole), md5(whole), whole)
+    assert given == pieces
+
+
+@pytest.mark.parametrize("pieces", [_PIECES["small"], _PIECES["large"]], ids=["small", "large"])
+async def test_pieces_become_one_block_in_their_order(blobs: Blobs, path: BlobPath, pieces: list[bytes]) -> None:
+    """The same for a block."""
+    whole = b"".join(pieces)
+    name = block_id(0, whole)
+
+    await blobs.stage(path, pieces, block_id=name)
+
+    assert await blobs.staged(path) == (StagedBlock(block_id=name, length=len(whole)),)
+    await blobs.commit(path, [name], content=content(whole))
+    assert await blobs.read(path) == whole
+
+
 async def test_put_needs_an_empty_place(blobs: Blobs, path: BlobPath) -> None:
     """A first write loses against a blob that stands there (409 BlobAlreadyExists), and changes nothing."""
-    await blobs.put(path, b"first", content=content(b"first"))
+    await blobs.put(path, (b"first",), content=content(b"first"))
 
     with pytest.raises(BlobConflictError):
-        await blobs.put(path, b"second", content=content(b"second"))
+        await blobs.put(path, (b"second",), content=content(b"second"))
 
     assert await blobs.read(path) == b"first"
 
 
 async def test_put_replaces_the_blob_that_was_seen(blobs: Blobs, path: BlobPath) -> None:
     """With the ETag of what stands there, a blob is replaced; each version has an ETag of its own."""
-    first = await blobs.put(path, b"first", content=content(b"first"))
+    first = await blobs.put(path, (b"first",), content=content(b"first"))
 
-    second = await blobs.put(path, b"second", content=content(b"second"), replaces=first.etag)
+    second = await blobs.put(path, (b"second",), content=content(b"second"), replaces=first.etag)
 
     assert second.etag != first.etag
     assert await blobs.read(path) == b"second"
@@ -117,16 +149,16 @@ async def test_put_replaces_the_blob_that_was_seen(blobs: Blobs, path: BlobPath)
 async def test_put_does_not_replace_another_blob(blobs: Blobs, path: BlobPath, *, stands: bool) -> None:
     """A stale ETag loses (412), whether another blob stands there or none."""
     if stands:
-        await blobs.put(path, b"first", content=content(b"first"))
+        await blobs.put(path, (b"first",), content=content(b"first"))
 
     with pytest.raises(BlobConflictError):
-        await blobs.put(path, b"second", content=content(b"second"), replaces=_STALE)
+        await blobs.put(path, (b"second",), content=content(b"second"), replaces=_STALE)
 
 
 async def test_put_refuses_bytes_with_another_md5(blobs: Blobs, path: BlobPath) -> None:
     """Bytes that changed on their way (400 Md5Mismatch) never become a blob."""
     with pytest.raises(StorageFailedError):
-        await blobs.put(path, b"right", content=content(b"wrong"))
+        await blobs.put(path, (b"right",), content=content(b"wrong"))
 
     assert await blobs.look(path) is None
 
@@ -177,13 +209,13 @@ async def test_block_ids_have_one_length(blobs: Blobs, path: BlobPath) -> None:
     await staged(blobs, path, b"one")
 
     with pytest.raises(StorageFailedError):
-        await blobs.stage(path, b"two", block_id="short")
+        await blobs.stage(path, (b"two",), block_id="short")
 
 
 async def test_block_ids_have_64_characters_at_most(blobs: Blobs, path: BlobPath) -> None:
     """An id of 65 characters is refused."""
     with pytest.raises(StorageFailedError):
-        await blobs.stage(path, b"one", block_id="x" * 65)
+        await blobs.stage(path, (b"one",), block_id="x" * 65)
 
 
 async def test_the_second_commit_of_a_first_write_loses(blobs: Blobs, path: BlobPath) -> None:
@@ -213,7 +245,7 @@ async def test_blocks_of_the_blob_can_be_named_again(blobs: Blobs, path: BlobPat
     ids = await staged(blobs, path, b"one")
     written = await blobs.commit(path, ids, content=content(b"one"))
     new = block_id(1, b"two")
-    await blobs.stage(path, b"two", block_id=new)
+    await blobs.stage(path, (b"two",), block_id=new)
 
     assert await blobs.staged(path) == (StagedBlock(block_id=new, length=3),)
     await blobs.commit(path, [*ids, new], content=content(b"onetwo"), replaces=written.etag)
@@ -225,7 +257,7 @@ async def test_put_leaves_no_blocks_to_name(blobs: Blobs, path: BlobPath) -> Non
     """A blob that was put has no blocks, and those of the blob that it replaced are gone."""
     ids = await staged(blobs, path, b"one")
     first = await blobs.commit(path, ids, content=content(b"one"))
-    second = await blobs.put(path, b"two", content=content(b"two"), replaces=first.etag)
+    second = await blobs.put(path, (b"two",), content=content(b"two"), replaces=first.etag)
 
     with pytest.raises(BlobConflictError):
         await blobs.commit(path, ids, content=content(b"one"), replaces=second.etag)
@@ -233,7 +265,7 @@ async def test_put_leaves_no_blocks_to_name(blobs: Blobs, path: BlobPath) -> Non
 
 async def test_commit_replaces_the_blob_that_was_seen(blobs: Blobs, path: BlobPath) -> None:
     """With the ETag of what stands there, blocks replace it; with a stale one (412) they don't."""
-    first = await blobs.put(path, b"first", content=content(b"first"))
+    first = await blobs.put(path, (b"first",), content=content(b"first"))
     ids = await staged(blobs, path, b"second")
 
     with pytest.raises(BlobConflictError):
@@ -243,17 +275,55 @@ async def test_commit_replaces_the_blob_that_was_seen(blobs: Blobs, path: BlobPa
     assert await blobs.read(path) == b"second"
 
 
+async def test_a_snapshot_leaves_the_blob_as_it_is(blobs: Blobs, path: BlobPath) -> None:
+    """Its ETag stays, so that it can be replaced under it; and what is staged stays staged."""
+    first = await blobs.put(path, (b"first",), content=content(b"first", cause="c"))
+    ids = await staged(blobs, path, b"second")
+
+    await blobs.snapshot(path, of=first.etag)
+
+    assert await blobs.look(path) == first
+    await blobs.commit(path, ids, content=content(b"second"), replaces=first.etag)
+    assert await blobs.read(path) == b"second"
+
+
+@pytest.mark.parametrize("stands", [True, False])
+async def test_a_snapshot_of_another_blob_is_not_made(blobs: Blobs, path: BlobPath, *, stands: bool) -> None:
+    """A stale ETag loses (412), and so does one of a blob that is gone."""
+    if stands:
+        await blobs.put(path, (b"first",), content=content(b"first"))
+
+    with pytest.raises(BlobConflictError):
+        await blobs.snapshot(path, of=_STALE)
+
+
+async def test_a_snapshot_keeps_bytes_and_metadata(account: Account) -> None:
+    """What was replaced can still be read, with what it says of itself."""
+    path = BlobPath(container=await new_container(account), name="a.tif")
+    blobs = AzureBlobs(account.blobs, account.blob_calls)
+    first = await blobs.put(path, (b"first",), content=content(b"first", cause="c"))
+
+    await blobs.snapshot(path, of=first.etag)
+    await blobs.put(path, (b"second",), content=content(b"second"), replaces=first.etag)
+
+    container = account.blobs.get_container_client(path.container)
+    (kept,) = [each async for each in container.list_blobs(include=["snapshots", "metadata"]) if each.snapshot]
+    client = account.blobs.get_blob_client(path.container, path.name, snapshot=kept.snapshot)
+    assert await (await client.download_blob()).readall() == b"first"
+    assert kept.metadata == {"cause": "c"}
+
+
 async def test_bytes_with_a_content_encoding_come_back_as_stored(account: Account) -> None:
     """A body that the source had compressed is stored and read as it is, with its header kept."""
     path = BlobPath(container=await new_container(account), name="a.json")
     body = gzip.compress(b"{}", mtime=0)
 
-    await AzureBlobs(account.blobs).put(path, body, content=content(body, encoding="gzip"))
+    await AzureBlobs(account.blobs, account.blob_calls).put(path, (body,), content=content(body, encoding="gzip"))
 
     properties = await account.blobs.get_blob_client(path.container, path.name).get_blob_properties()
     settings = properties.content_settings
     assert (settings.content_encoding, settings.content_type) == ("gzip", "image/tiff")
-    assert await AzureBlobs(account.blobs).read(path) == body
+    assert await AzureBlobs(account.blobs, account.blob_calls).read(path) == body
 
 
 async def test_a_missing_container_fails_a_write(account: Account) -> None:
@@ -261,7 +331,7 @@ async def test_a_missing_container_fails_a_write(account: Account) -> None:
     path = BlobPath(container="nowhere", name="a")
 
     with pytest.raises(StorageFailedError, match="404 ContainerNotFound"):
-        await AzureBlobs(account.blobs).put(path, b"", content=content(b""))
+        await AzureBlobs(account.blobs, account.blob_calls).put(path, (b"",), content=content(b""))
 
 
 async def test_staged_bytes_are_checked_in_transit(account: Account) -> None:

@@ -221,7 +221,7 @@ async def test_what_is_no_transaction_is_a_mistake(ledger: Ledger, writes: list[
 async def test_a_query_is_followed_over_all_its_pages(account: Account) -> None:
     """An answer that comes one row a page is read to its end."""
     table = account.tables.get_table_client(await new_table(account))
-    ledger = AzureLedger(account.tables, table=table.table_name)
+    ledger = AzureLedger(account.table_calls, table=table.table_name)
     await ledger.record([Write(row=completion(key)) for key in ("a", "b", "c")])
 
     pages = table.query_entities("PartitionKey ge ''", results_per_page=1).by_page()
@@ -231,7 +231,7 @@ async def test_a_query_is_followed_over_all_its_pages(account: Account) -> None:
 
 async def test_a_missing_table_is_an_error(account: Account) -> None:
     """A table that isn't there is no place to write to, and no empty answer to a query."""
-    ledger = AzureLedger(account.tables, table="nowhere")
+    ledger = AzureLedger(account.table_calls, table="nowhere")
     rows = [Write(row=completion("a")), Write(row=completion("b"))]
 
     with pytest.raises(StorageFailedError, match="404"):

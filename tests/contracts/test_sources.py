@@ -1,10 +1,13 @@
 """What sources do: over HTTP, and in memory."""
 
 import contextlib
+import functools
 import hashlib
+import re
 from base64 import b64encode
 from collections.abc import AsyncGenerator, Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -13,6 +16,7 @@ from shared.model.datasets import Allowlist
 from shared.model.errors import (
     AssetNotFoundError,
     SluiceError,
+    SourceChangedError,
     SourceRefusedError,
     SourceThrottledError,
     SourceUnavailableError,
@@ -20,14 +24,17 @@ from shared.model.errors import (
     UnexpectedStatusError,
     UrlRefusedError,
 )
-from shared.sources.body import Body, Sources
+from shared.sources.body import Body, Rest, Sources
 from shared.sources.reading import HttpSources
 from shared.sources.signing import Unsigned
-from tests.fakes.raw_server import Answer, RawServer, chunked, raw_server, reply
+from tests.fakes.raw_server import Answer, Asked, RawServer, chunked, raw_server, reply
 from tests.fakes.sources import FakeSources, Version
 from tests.unit.model.builders import dataset
 
 _BODY = bytes(range(256)) * 1024
+_STATED = {"md5": f"md5:{hashlib.md5(_BODY).hexdigest()}"}
+_FIRST = 1000
+_LAST = len(_BODY) - 1
 _DATE = "Tue, 05 Mar 2024 12:00:00 GMT"
 _MODIFIED = "modified:Mon, 04 Mar 2024 12:00:00 GMT"
 #: Of the app's folder: a catalog's host has to be allowed as well.
@@ -53,9 +60,9 @@ class World:
         """Serve versions, one an opening; returns their href."""
         return self._serve(name, versions)
 
-    def open(self, href: str) -> contextlib.AbstractAsyncContextManager[Body]:
+    def open(self, href: str, *, rest: Rest | None = None) -> contextlib.AbstractAsyncContextManager[Body]:
         """Open an href under this world's allowlist."""
-        return self.sources.open(href, dataset=dataset(allow=self.allow, catalog=_CATALOG))
+        return self.sources.open(href, dataset=dataset(allow=self.allow, catalog=_CATALOG), rest=rest)
 
 
 @pytest.fixture(params=["http", "memory"])
@@ -108,13 +115,12 @@ async def test_validator(world: World, validator: str | None) -> None:
 
 async def test_what_headers_say(world: World) -> None:
     """Media type, encoding and digests come as stated, the bytes as they were sent."""
-    stated = {"md5": f"md5:{hashlib.md5(_BODY).hexdigest()}"}
-    href = world.serve("/a.bin", Version(body=_BODY, media_type="image/tiff", encoding="gzip", stated=stated))
+    href = world.serve("/a.bin", Version(body=_BODY, media_type="image/tiff", encoding="gzip", stated=_STATED))
 
     async with world.open(href) as body:
         read = await _read(body)
 
-    assert (body.media_type, body.encoding, body.stated, read) == ("image/tiff", "gzip", stated, _BODY)
+    assert (body.media_type, body.encoding, body.stated, read) == ("image/tiff", "gzip", _STATED, _BODY)
 
 
 @pytest.mark.parametrize(
@@ -192,6 +198,82 @@ async def test_refused_host(world: World) -> None:
             pass
 
 
+def _rest(**values: Any) -> Rest:
+    """All of the body but its first bytes."""
+    defaults: dict[str, Any] = {"first": _FIRST, "total": len(_BODY), "validator": 'etag:"v1"'}
+    return Rest(**{**defaults, **values})
+
+
+@pytest.mark.parametrize("validator", ['etag:"v1"', _MODIFIED])
+@pytest.mark.parametrize("first", [1, _FIRST, _LAST])
+async def test_rest_of_a_version(world: World, validator: str, first: int) -> None:
+    """Exactly the bytes from there on, with their number; what is stated of the whole isn't stated of them."""
+    href = world.serve("/a.bin", Version(body=_BODY, validator=validator, media_type="image/tiff", stated=_STATED))
+
+    async with world.open(href, rest=_rest(first=first, validator=validator)) as body:
+        read = await _read(body)
+
+    assert read == _BODY[first:]
+    assert (body.length, body.validator, body.stated) == (len(_BODY) - first, validator, {})
+
+
+async def test_rest_of_an_encoded_version(world: World) -> None:
+    """Ranges count the bytes as they are sent."""
+    href = world.serve("/a.bin", Version(body=_BODY, validator='etag:"v1"', encoding="gzip"))
+
+    async with world.open(href, rest=_rest(encoding="gzip")) as body:
+        assert await _read(body) == _BODY[_FIRST:]
+
+
+@pytest.mark.parametrize(
+    ("served", "rest"),
+    [
+        (Version(body=_BODY, validator='etag:"v2"'), _rest()),
+        (Version(body=_BODY, validator=None), _rest()),
+        (Version(body=_BODY, validator=None), _rest(validator=_MODIFIED)),
+        (Version(body=_BODY + b"1", validator='etag:"v1"'), _rest()),
+        (Version(body=_BODY[:-1], validator='etag:"v1"'), _rest()),
+        (Version(body=_BODY[:_FIRST], validator='etag:"v1"'), _rest()),
+        (Version(body=_BODY, validator='etag:"v1"', encoding="gzip"), _rest()),
+        (Version(body=_BODY, validator='etag:"v1"', knows_ranges=False), _rest()),
+    ],
+    ids=["etag", "weak etag", "date", "longer", "shorter", "much shorter", "encoding", "no ranges"],
+)
+async def test_rest_of_what_has_changed(world: World, served: Version, rest: Rest) -> None:
+    """Nothing is appended to a version but itself; a server that knows no ranges can still be read whole."""
+    href = world.serve("/a.bin", served)
+
+    with pytest.raises(SourceChangedError):
+        async with world.open(href, rest=rest):
+            pass
+    async with world.open(href) as body:
+        assert await _read(body) == served.body
+
+
+@pytest.mark.parametrize(
+    "error", [AssetNotFoundError("gone"), SourceRefusedError("no right"), SourceThrottledError("slowly")]
+)
+async def test_failure_instead_of_a_rest(world: World, error: SluiceError) -> None:
+    """What a status means is the same for a rest: a throttled one isn't taken for a changed one."""
+    href = world.serve("/a.bin", Version(error=error))
+
+    with pytest.raises(type(error)):
+        async with world.open(href, rest=_rest()):
+            pass
+
+
+async def test_truncated_rest(world: World) -> None:
+    """A rest that ends early raises; what came until then are its first bytes."""
+    href = world.serve("/a.bin", Version(body=_BODY, validator='etag:"v1"', cut_at=3000))
+    read = bytearray()
+
+    async with world.open(href, rest=_rest()) as body:
+        with pytest.raises(TruncatedBodyError):
+            await _read_into(read, body)
+
+    assert _BODY[_FIRST:].startswith(read)
+
+
 def _memory_world() -> World:
     sources = FakeSources(chunk_bytes=100_000)
 
@@ -205,7 +287,7 @@ def _memory_world() -> World:
 
 def _http_world(server: RawServer, egress: Egress) -> World:
     def serve(name: str, versions: tuple[Version, ...]) -> str:
-        server.answers[name] = tuple(Answer(sent=_raw(each)) for each in versions)
+        server.answers[name] = tuple(functools.partial(_answer, each) for each in versions)
         return server.url(name)
 
     allow = Allowlist(
@@ -214,12 +296,44 @@ def _http_world(server: RawServer, egress: Egress) -> World:
     return World(HttpSources(egress, Unsigned()), allow=allow, serve=serve)
 
 
+def _answer(version: Version, asked: Asked) -> Answer:
+    """What a server answers for a version: an honest one that may not know ranges."""
+    if not version.knows_ranges or version.error is not None or "range" not in asked.headers:
+        return Answer(sent=_raw(version))
+    kind, _, value = (version.validator or "").partition(":")
+    # A server that knows no such condition ignores it.
+    if kind == "etag" and asked.headers.get("if-match", value) != value:
+        return Answer(sent=reply(status="412 Precondition Failed"))
+    found = re.fullmatch(r"bytes=([0-9]+)-([0-9]+)", asked.headers["range"])
+    assert found is not None
+    first, last = int(found[1]), min(int(found[2]), len(version.body) - 1)
+    if first > last:
+        return Answer(sent=reply(status="416 Range Not Satisfiable"))
+    return Answer(
+        sent=reply(
+            version.sent[first : last + 1],
+            status="206 Partial Content",
+            headers={
+                **_headers(version),
+                "Content-Range": f"bytes {first}-{last}/{len(version.body)}",
+                "Content-Length": str(last + 1 - first),
+            },
+        )
+    )
+
+
 def _raw(version: Version) -> bytes:
     """What a server sends for a version."""
     if version.error is not None:
         patience = version.error.retry_after if isinstance(version.error, SourceThrottledError) else None
         headers = {"Retry-After": f"{patience.seconds}"} if patience else {}
         return reply(status=_STATUS[type(version.error)], headers=headers)
+    if not version.states_length:
+        return chunked(version.sent, complete=version.cut_at is None, headers=_headers(version))
+    return reply(version.sent, headers={**_headers(version), "Content-Length": str(len(version.body))})
+
+
+def _headers(version: Version) -> dict[str, str]:
     kind, _, validator = (version.validator or "").partition(":")
     md5 = version.stated.get("md5", "").removeprefix("md5:")
     headers = {
@@ -230,10 +344,7 @@ def _raw(version: Version) -> bytes:
         "Content-Encoding": version.encoding,
         "Content-MD5": b64encode(bytes.fromhex(md5)).decode(),
     }
-    said = {name: value for name, value in headers.items() if value}
-    if not version.states_length:
-        return chunked(version.sent, complete=version.cut_at is None, headers=said)
-    return reply(version.sent, headers={**said, "Content-Length": str(len(version.body))})
+    return {name: value for name, value in headers.items() if value}
 
 
 async def _read(body: Body) -> bytes:

@@ -23,8 +23,8 @@ async def path(account: Account) -> BlobPath:
 
 async def _put(account: Account, path: BlobPath, body: bytes, *, replaces: Blob | None = None) -> Blob:
     content = Content(md5=None, media_type="text/csv", metadata={})
-    return await AzureBlobs(account.blobs).put(
-        path, body, content=content, replaces=replaces.etag if replaces else None
+    return await AzureBlobs(account.blobs, account.blob_calls).put(
+        path, (body,), content=content, replaces=replaces.etag if replaces else None
     )
 
 
@@ -71,7 +71,7 @@ async def test_compressed_bytes_come_as_they_are_stored(account: Account, path: 
     """Who reads a list unpacks it: offsets count stored bytes."""
     packed = gzip.compress(_BODY, mtime=0)
     content = Content(md5=None, media_type="text/csv", encoding="gzip", metadata={})
-    await AzureBlobs(account.blobs).put(path, packed, content=content)
+    await AzureBlobs(account.blobs, account.blob_calls).put(path, (packed,), content=content)
 
     stream = await open_stream(account.blobs, path, offset=0)
 

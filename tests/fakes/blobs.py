@@ -24,6 +24,8 @@ class MemoryBlobs:
         self.blobs: dict[BlobPath, Blob] = {}
         self.bodies: dict[BlobPath, bytes] = {}
         self.contents: dict[BlobPath, Content] = {}
+        #: The bodies of a blob's snapshots, oldest first.
+        self.snapshots: defaultdict[BlobPath, list[bytes]] = defaultdict(list)
         self.blocks: defaultdict[BlobPath, dict[str, bytes]] = defaultdict(dict)
         self._committed: dict[BlobPath, dict[str, bytes]] = {}
         self._now = now
@@ -33,24 +35,28 @@ class MemoryBlobs:
         """The committed blob."""
         return self.blobs.get(path)
 
-    async def put(self, path: BlobPath, body: bytes, *, content: Content, replaces: str | None = None) -> Blob:
+    async def put(
+        self, path: BlobPath, body: Sequence[bytes], *, content: Content, replaces: str | None = None
+    ) -> Blob:
         """Store a blob whose MD5 is as stated."""
-        md5 = hashlib.md5(body, usedforsecurity=False).digest()
+        whole = b"".join(body)
+        md5 = hashlib.md5(whole, usedforsecurity=False).digest()
         if content.md5 not in {None, md5}:
             raise StorageFailedError(f"{path.name}: Md5Mismatch")
-        return self._write(path, body, content=dataclasses.replace(content, md5=md5), replaces=replaces)
+        return self._write(path, whole, content=dataclasses.replace(content, md5=md5), replaces=replaces)
 
     async def staged(self, path: BlobPath) -> tuple[StagedBlock, ...]:
         """The uncommitted blocks."""
         blocks = self.blocks.get(path, {})
         return tuple(StagedBlock(block_id=each, length=len(body)) for each, body in blocks.items())
 
-    async def stage(self, path: BlobPath, body: bytes, *, block_id: str) -> None:
+    async def stage(self, path: BlobPath, body: Sequence[bytes], *, block_id: str) -> None:
         """Keep a block; all ids of a blob have one length."""
         lengths = {len(each) for each in self.blocks[path]} | {len(block_id)}
-        if not body or len(block_id) > _MAX_BLOCK_ID or len(lengths) > 1:
+        block = b"".join(body)
+        if not block or len(block_id) > _MAX_BLOCK_ID or len(lengths) > 1:
             raise StorageFailedError(f"{path.name}: InvalidBlobOrBlock")
-        self.blocks[path][block_id] = body
+        self.blocks[path][block_id] = block
 
     async def commit(
         self, path: BlobPath, block_ids: Sequence[str], *, content: Content, replaces: str | None = None
@@ -63,6 +69,13 @@ class MemoryBlobs:
         blob = self._write(path, body, content=content, replaces=replaces)
         self._committed[path] = {each: latest[each] for each in block_ids}
         return blob
+
+    async def snapshot(self, path: BlobPath, *, of: str) -> None:
+        """Keep the blob's bytes."""
+        there = self.blobs.get(path)
+        if there is None or there.etag != of:
+            raise BlobConflictError(f"{path.name}: another blob stands there")
+        self.snapshots[path].append(self.bodies[path])
 
     async def read(self, path: BlobPath) -> bytes | None:
         """The bytes of a committed blob."""

@@ -6,7 +6,7 @@ import dataclasses
 import socket
 import ssl
 import struct
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from enum import Enum, auto
 
 #: Between the pieces of an answer.
@@ -54,7 +54,7 @@ class RawServer:
     def __init__(self, *, port: int, scheme: str) -> None:
         self.port = port
         self.scheme = scheme
-        self.answers: dict[str, tuple[Answer, ...]] = {}
+        self.answers: dict[str, tuple[Answer | Callable[[Asked], Answer], ...]] = {}
         self.asked: list[Asked] = []
         self.connections = 0
 
@@ -73,7 +73,7 @@ class RawServer:
     async def _answered(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         asked = await _read(reader)
         self.asked.append(asked)
-        answer = self._next(asked.target.partition("?")[0])
+        answer = self._next(asked)
         writer.write(answer.sent)
         await writer.drain()
         for piece in answer.pieces:
@@ -91,10 +91,12 @@ class RawServer:
                 pass
         return answer.ending is Ending.KEEP
 
-    def _next(self, path: str) -> Answer:
+    def _next(self, asked: Asked) -> Answer:
+        path = asked.target.partition("?")[0]
         answers = self.answers.get(path, (Answer(sent=reply(status="404 Not Found")),))
         self.answers[path] = answers[1:] or answers
-        return answers[0]
+        answer = answers[0]
+        return answer if isinstance(answer, Answer) else answer(asked)
 
 
 @contextlib.asynccontextmanager

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import socket
 from datetime import timedelta
 from pathlib import Path
@@ -119,6 +120,36 @@ async def test_slow_body(server: RawServer) -> None:
 
     async with contextlib.aclosing(idle) as egress:
         assert (await got(egress, server)).body == b"a" * 12
+
+
+async def test_trickling_body(server: RawServer) -> None:
+    """A body that goes on too slowly is given up, however it is read."""
+    serve(server, b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", pieces=(b"a",) * 100)
+    # Ten seconds between a question and its answer.
+    seconds = itertools.count(0, 10)
+
+    async with (
+        contextlib.aclosing(Egress(clock=lambda: float(next(seconds)))) as egress,
+        egress.request("GET", server.url("/a"), allow=allowlist(server)) as answer,
+    ):
+        with pytest.raises(SourceUnavailableError):
+            await answer.read(100)
+
+
+async def test_reader_that_takes_its_time(server: RawServer) -> None:
+    """The time that passes while nobody waits for the source isn't the source's."""
+    serve(server, b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n", pieces=(b"a",) * 12)
+    now, received = 0.0, 0
+
+    async with (
+        contextlib.aclosing(Egress(clock=lambda: now)) as egress,
+        egress.request("GET", server.url("/a"), allow=allowlist(server)) as answer,
+    ):
+        async for chunk in answer.chunks():
+            received += len(chunk)
+            now += 3600
+
+    assert received == 12
 
 
 async def test_waiting_for_a_free_connection(server: RawServer) -> None:

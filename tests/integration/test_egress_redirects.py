@@ -1,10 +1,14 @@
 """Redirects, followed by hand."""
 
+import contextlib
+
 import pytest
 
 from shared.egress import Egress
+from shared.model.datasets import Allowlist
 from shared.model.errors import UrlRefusedError
 from tests.fakes.connections import recorded_connections
+from tests.fakes.names import Names
 from tests.fakes.raw_server import RawServer, raw_server, reply
 from tests.integration.exchange import SECRET, Got, allowlist, error_of, got, serve
 
@@ -150,3 +154,38 @@ async def test_credentials_within_a_host(server: RawServer, egress: Egress) -> N
     await got(egress, server, headers={"Authorization": f"Bearer {SECRET}"})
 
     assert [each.headers["authorization"] for each in server.asked] == [f"Bearer {SECRET}"] * 2
+
+
+async def test_trusted_hosts_see_headers(server: RawServer) -> None:
+    """A host that the caller trusts sees every header after a redirect; what comes after a stranger doesn't."""
+    trusted, stranger = (server.url(path, host=f"{host}.example.org") for host, path in (("b", "/b"), ("x", "/x")))
+    serve(server, reply(status="302 Found", headers={"Location": trusted}))
+    serve(server, reply(status="302 Found", headers={"Location": stranger}), path="/b")
+    serve(server, reply(status="302 Found", headers={"Location": server.url("/c", host="b.example.org")}), path="/x")
+    serve(server, reply(), path="/c")
+    allow = Allowlist(
+        hosts=("*.example.org",),
+        http_hosts=("*.example.org",),
+        ports=(server.port,),
+        private_networks=("127.0.0.1/32",),
+    )
+
+    async with (
+        contextlib.aclosing(Egress(resolver=Names(["127.0.0.1"]))) as egress,
+        egress.request(
+            "GET",
+            server.url("/a", host="a.example.org"),
+            allow=allow,
+            headers={"Authorization": SECRET},
+            trusted=("b.example.org",),
+        ) as answer,
+    ):
+        status = answer.status
+
+    assert status == 200
+    assert [("authorization" in each.headers, each.target) for each in server.asked] == [
+        (True, "/a"),
+        (True, "/b"),
+        (False, "/x"),
+        (False, "/c"),
+    ]

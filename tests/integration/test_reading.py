@@ -103,6 +103,40 @@ async def test_stated_digests(server: RawServer, headers: Mapping[str, str], sta
     assert body.stated == {name: f"{name}:{value.hex()}" for name, value in stated.items()}
 
 
+_S3 = {"ETag": f'"{_MD5.hex()}"', "X-Amz-Request-Id": "0A49CE4060975EAC"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_stated"),
+    [
+        (_S3, True),
+        ({**_S3, "x-amz-server-side-encryption": "AES256"}, True),
+        ({**_S3, "x-amz-storage-class": "STANDARD_IA"}, True),
+        # Put in parts, weak, in upper case: not as S3 writes an MD5.
+        ({**_S3, "ETag": f'"{_MD5.hex()}-2"'}, False),
+        ({**_S3, "ETag": f'W/"{_MD5.hex()}"'}, False),
+        ({**_S3, "ETag": f'"{_MD5.hex().upper()}"'}, False),
+        # Encrypted with a key of its own, or in a bucket of another kind: the ETag says nothing of the bytes.
+        ({**_S3, "x-amz-server-side-encryption": "aws:kms"}, False),
+        ({**_S3, "x-amz-server-side-encryption": "aws:kms:dsse"}, False),
+        ({**_S3, "x-amz-server-side-encryption-customer-algorithm": "AES256"}, False),
+        ({**_S3, "x-amz-storage-class": "EXPRESS_ONEZONE"}, False),
+    ],
+)
+async def test_etag_of_s3(server: RawServer, headers: Mapping[str, str], *, is_stated: bool) -> None:
+    """An ETag of S3 is the MD5 of an object that was put at once, and of no other."""
+    body = await _opened(server, headers)
+
+    assert body.stated == ({"md5": f"md5:{_MD5.hex()}"} if is_stated else {})
+
+
+async def test_stated_digest_before_etag(server: RawServer) -> None:
+    """Content-MD5 is plainer than an ETag."""
+    body = await _opened(server, {**_S3, "Content-MD5": _base64(_SHA1[:16])})
+
+    assert body.stated == {"md5": f"md5:{_SHA1[:16].hex()}"}
+
+
 @pytest.mark.parametrize(
     ("text", "encoding"),
     [("gzip", "gzip"), ("GZIP", "gzip"), ("identity", None), ("", None), ("deflate, gzip", "deflate, gzip")],

@@ -182,3 +182,20 @@ async def test_all_use_cases_have_the_same_parts(process: Process) -> None:
     for name in ("datasets", "runs", "queues"):
         parts = [getattr(each, name) for each in (app.starting, app.discovery, app.status)]
         assert len({id(each) for each in parts}) == 1, name
+
+
+async def test_secrets_that_are_missing_are_told(
+    environment: pytest.MonkeyPatch, folder: Path, process: Process
+) -> None:
+    """A source's secret that no setting holds is named by its field, at each invocation until it is set."""
+    text = (folder / "datasets.toml").read_text(encoding="utf-8")
+    source = 'source = { kind = "header", hosts = ["data.example.org"], value_setting = "SOURCE_KEY" }\n'
+    (folder / "datasets.toml").write_text(text + source, encoding="utf-8")
+    environment.delenv("SOURCE_KEY", raising=False)
+    with pytest.raises(DatasetsInvalidError, match=r"datasets\.list\.source\.value_setting: .* SOURCE_KEY isn't set"):
+        await process.app()
+    environment.setenv("SOURCE_KEY", "s3cr3t")
+
+    app = await process.app()
+
+    assert list(app.discovery.datasets.datasets) == ["search", "list"]

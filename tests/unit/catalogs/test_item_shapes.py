@@ -268,3 +268,25 @@ async def test_times() -> None:
 
     updated = [asset.updated and asset.updated.isoformat() for each in planned.items for asset in each.assets]
     assert updated == ["2021-10-20T00:00:00+00:00", None, None, None]
+
+
+async def test_buckets() -> None:
+    """An item that lies in a bucket is read with its relative addresses seen from there."""
+    item = {
+        "id": "T32",
+        "collection": "s2",
+        "properties": {"datetime": "2024-06-01T00:00:00Z"},
+        "links": [{"rel": "self", "href": "s3://bucket/s2/T32/item.json"}],
+        "assets": {"B04": {"href": "./B04.tif"}, "B08": {"href": "gs://bucket/B08.tif"}},
+    }
+    body = json.dumps({"type": "FeatureCollection", "features": [item]}).encode()
+    search = StacSearch(
+        StacCatalog(kind="stac", url="https://stac.example.org/search"),
+        allow=_ALLOW,
+        http=FakeEgress(lambda _: Answer(chunks=(body,))),
+        select=Selection(),
+    )
+
+    page = await search.page(None, window=Window())
+
+    assert [each.href for each in page.items[0].assets] == ["s3://bucket/s2/T32/B04.tif", "gs://bucket/B08.tif"]

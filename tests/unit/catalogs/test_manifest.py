@@ -447,3 +447,14 @@ async def test_openers(url: str, opener: str) -> None:
 
     async with open_by_scheme(**openers)(url, 0) as opened:
         assert b"".join([chunk async for chunk in opened.chunks]).decode() == opener
+
+
+async def test_object_stores() -> None:
+    """A line may name an object of a bucket, and is refused where no bucket has such a name."""
+    (page,) = await _pages(
+        _manifest("s3://bucket/a b.tif\ngs://bucket/c.tif\naz://data/con/d.tif\ns3://Bucket/e.tif\n")
+    )
+
+    hrefs = [asset.href for item in page.items for asset in item.assets]
+    assert hrefs == ["s3://bucket/a b.tif", "gs://bucket/c.tif", "az://data/con/d.tif"]
+    assert ["it isn't s3://bucket/key" in each.message for each in page.refusals] == [True]

@@ -1,5 +1,6 @@
 import base64
 import hashlib
+import itertools
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
@@ -10,15 +11,27 @@ from shared.copying.blocks import (
     BLOCK_ID_LENGTH,
     MAX_BLOCK_BYTES,
     MAX_BLOCKS,
+    BlockName,
     BlockReader,
     block_id,
+    block_name,
     block_size_for,
+    blocks_digest,
+    head,
     version_of,
 )
 from shared.model.errors import AssetTooLargeError
 
 _MIB = 1024 * 1024
+#: Chunks from here on are pieces of their own.
+_PIECE = 16 * 1024
 _LARGEST = MAX_BLOCKS * MAX_BLOCK_BYTES
+
+
+def _version(
+    validator: str | None = 'etag:"1"', length: int | None = 5, *, href: str = "https://a.org/a", block_size: int = 4
+) -> bytes:
+    return version_of(validator, length, href=href, block_size=block_size)
 
 
 def _id(*, version: bytes = bytes(12), index: int = 0, data: bytes = b"block") -> str:
@@ -40,7 +53,7 @@ def test_every_block_id_has_one_length(index: int) -> None:
 
 def test_a_block_id_holds_version_index_and_digest() -> None:
     """Nothing of them is cut: equal ids mean equal bytes."""
-    version = version_of('etag:"1"', 5)
+    version = _version()
 
     raw = base64.urlsafe_b64decode(_id(version=version, index=258))
 
@@ -49,22 +62,55 @@ def test_a_block_id_holds_version_index_and_digest() -> None:
 
 def test_ids_differ_by_version_index_and_bytes() -> None:
     """Two workers on one blob can't stage different bytes under one id."""
-    ids = {_id(), _id(version=version_of('etag:"1"', 5)), _id(index=1), _id(data=b"other")}
+    ids = {_id(), _id(version=_version()), _id(index=1), _id(data=b"other")}
 
     assert len(ids) == 4
 
 
+@given(version=st.binary(min_size=12, max_size=12), index=st.integers(0, MAX_BLOCKS), data=st.binary())
+def test_an_id_can_be_read(version: bytes, index: int, data: bytes) -> None:
+    """What is staged says which bytes of which version it has."""
+    name = block_name(_id(version=version, index=index, data=data))
+
+    assert name == BlockName(version=version, index=index, sha256=hashlib.sha256(data).digest())
+
+
+@pytest.mark.parametrize("text", ["", "AAAA", "0" * 48, "+" * 64, "/" * 64, "é" * 64, "=" * 64, "A" * 63, "A" * 68])
+def test_an_id_of_somebody_else_is_none(text: str) -> None:
+    """Other tools stage blocks, too, and call them what they like."""
+    assert block_name(text) is None
+
+
 def test_a_version_is_zeros_without_a_validator() -> None:
     """What has no strong validator has no version, whatever its length."""
-    assert version_of(None, 5) == version_of(None, None) == bytes(12)
+    assert _version(None, 5) == _version(None, None) == bytes(12)
 
 
-def test_a_version_is_a_validator_and_a_length() -> None:
-    """Either alone isn't enough."""
-    versions = {version_of(*each) for each in [('etag:"1"', 5), ('etag:"2"', 5), ('etag:"1"', 6), ('etag:"1"', None)]}
+def test_a_version_is_everything_that_an_index_depends_on() -> None:
+    """Validator, length, href and block size: any of them alone isn't enough."""
+    versions = {
+        _version(),
+        _version('etag:"2"'),
+        _version(length=6),
+        _version(length=None),
+        _version(href="https://data.example.org/b.tif"),
+        _version(block_size=5),
+    }
 
-    assert len(versions) == 4
+    assert len(versions) == 6
     assert {len(each) for each in versions} == {12}
+
+
+def test_the_digest_of_blocks_can_be_computed_again() -> None:
+    """From the bytes alone, by whoever has them."""
+    body, size = bytes(range(10)), 4
+    blocks = [body[start : start + size] for start in range(0, len(body), size)]
+
+    found = blocks_digest([_id(index=index, data=each) for index, each in enumerate(blocks)], block_size=size)
+
+    again = hashlib.sha256(b"".join(hashlib.sha256(each).digest() for each in blocks)).hexdigest()
+    assert found == f"blocks-sha256:4:{again}"
+    assert again == "a9a9320f61d39f5cef1d508c2a961fb35e3310824c4ad8f6de4f5838e9c1dfec"
 
 
 @pytest.mark.parametrize(
@@ -118,13 +164,13 @@ async def test_blocks_are_the_stream_cut_evenly(chunks: list[bytes], size: int) 
     """However the bytes come, empty chunks too: none is lost, doubled or moved, and only the last block is short."""
     reader = BlockReader(_stream(chunks), size=size)
 
-    blocks = [await reader.next()]
+    blocks = [b"".join(await reader.next())]
     while len(blocks[-1]) == size:
-        blocks.append(await reader.next())
+        blocks.append(b"".join(await reader.next()))
 
     assert b"".join(blocks) == b"".join(chunks)
     assert {len(each) for each in blocks[:-1]} <= {size}
-    assert await reader.next() == b""
+    assert await reader.next() == ()
 
 
 async def test_a_reader_takes_no_chunk_before_it_needs_it() -> None:
@@ -132,8 +178,42 @@ async def test_a_reader_takes_no_chunk_before_it_needs_it() -> None:
     taken: list[bytes] = []
     reader = BlockReader(_stream([b"abc", b"def", b"ghi", b"jkl"], taken=taken), size=4)
 
-    assert await reader.next() == b"abcd"
+    assert await reader.next() == (b"abcd",)
     assert taken == [b"abc", b"def"]
+
+
+async def test_chunks_are_handed_on_as_they_came() -> None:
+    """They are never joined; what is cut at a block's end is the last one only."""
+    chunks = [bytes([number]) * _PIECE for number in range(3)]
+    reader = BlockReader(_stream(chunks), size=2 * _PIECE + 100)
+
+    first, last = await reader.next(), await reader.next()
+
+    assert (first[0] is chunks[0], first[1] is chunks[1]) == (True, True)
+    assert [[len(each) for each in block] for block in (first, last)] == [[_PIECE, _PIECE, 100], [_PIECE - 100]]
+
+
+@given(lengths=st.lists(st.sampled_from([0, 1, 100, _PIECE - 1, _PIECE, _PIECE + 1]), max_size=60))
+@settings(deadline=None)
+async def test_a_trickle_is_put_together(lengths: list[int]) -> None:
+    """Of two pieces that follow each other at most one is small: bytes that come one by one don't cost forty each."""
+    chunks = [bytes([number]) * length for number, length in enumerate(lengths)]
+
+    pieces = await BlockReader(_stream(chunks), size=100 * _PIECE).next()
+
+    assert b"".join(pieces) == b"".join(chunks)
+    assert all(len(one) + len(two) > _PIECE for one, two in itertools.pairwise(pieces))
+    assert all(len(each) <= _PIECE + 1 for each in pieces)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "expected"), [([], 0), ([5], 5), ([_PIECE] * 5, 4 * _PIECE), ([100 * _PIECE, 5], 100 * _PIECE)]
+)
+def test_a_head_is_enough_to_look_at(lengths: list[int], expected: int) -> None:
+    """The first pieces up to 64 KiB: a block isn't joined to be looked at."""
+    pieces = [bytes([number]) * length for number, length in enumerate(lengths)]
+
+    assert head(pieces) == b"".join(pieces)[:expected]
 
 
 async def _stream(chunks: Sequence[bytes], *, taken: list[bytes] | None = None) -> AsyncIterator[bytes]:

@@ -57,7 +57,7 @@ async def test_a_blob_with_the_stated_checksum_is_kept(world: World, body: bytes
 
     outcome = await world.engine.copy(world.job(each, entry=entry))
 
-    assert outcome == Kept(row=world.row(each, body, verified_by=sha256(body)))
+    assert outcome == Kept(row=world.row(each, body, verified_by=f"catalog {sha256(body)}"))
     assert world.wire.calls == ["blobs.look"]
 
 
@@ -68,7 +68,7 @@ async def test_a_kept_row_says_what_the_blob_was_verified_by(world: World) -> No
 
     outcome = await world.engine.copy(world.job(each, entry=entry))
 
-    assert outcome == Kept(row=world.row(each, _SMALL, verified_by=f"{sha256(_SMALL)}, {stated}"))
+    assert outcome == Kept(row=world.row(each, _SMALL, verified_by=f"catalog {sha256(_SMALL)}, source {stated}"))
 
 
 @_BODIES
@@ -103,7 +103,7 @@ async def test_any_other_blob_is_replaced(world: World, before: Version, now: Ve
 
     outcome = await world.engine.copy(world.job(each, entry=entry))
 
-    verified_by = {"verified_by": each.checksum} if each.checksum else {}
+    verified_by = {"verified_by": f"catalog {each.checksum}"} if each.checksum else {}
     assert outcome == Copied(row=world.row(each, now.body, validator=now.validator, **verified_by))
     assert outcome.row.etag != entry.row.etag
     assert world.bodies() == {each.name: now.body}
@@ -297,7 +297,7 @@ async def test_the_name_is_looked_at_whatever_its_row_says(world: World) -> None
 async def test_a_blob_of_nobody_is_replaced(world: World, body: bytes) -> None:
     """Also if it has the same bytes: only what we wrote says what it was verified by."""
     foreign = Content(md5=md5(body), media_type="image/tiff", metadata={"colour": "blue"})
-    await MemoryBlobs.put(world.blobs, path(asset()), body, content=foreign)
+    await MemoryBlobs.put(world.blobs, path(asset()), (body,), content=foreign)
     world.serve(asset(), version(body))
 
     outcome = await world.engine.copy(world.job(asset(checksum=f"md5:{md5(body).hex()}")))

@@ -133,7 +133,12 @@ def _cancelling(task: asyncio.Task[Any]) -> Action:
     ("each", "served", "error", "said"),
     [
         (asset(size=11), _SMALL, "LengthMismatchError", "the catalog states 11 bytes, the source 10"),
-        (asset(checksum=sha256(b"")), _SMALL, "ChecksumMismatchError", f"expected {sha256(b'')}, the bytes have"),
+        (
+            asset(checksum=sha256(b"")),
+            _SMALL,
+            "ChecksumMismatchError",
+            f"the catalog states {sha256(b'')}, the bytes have",
+        ),
         (asset(), b"<html><body>Down</body></html>", "ContentMismatchError", "an HTML page came for .tif"),
     ],
     ids=["length", "checksum", "page"],

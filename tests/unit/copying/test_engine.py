@@ -1,6 +1,7 @@
 """What an asset has to be before it becomes a blob."""
 
 import gzip
+from collections.abc import Mapping
 
 import pytest
 
@@ -95,7 +96,7 @@ async def test_a_row_says_what_the_catalog_described(world: World) -> None:
         each,
         _BODY,
         validator=None,
-        verified_by=f"{sha256(_BODY)}, {second}",
+        verified_by=f"catalog {sha256(_BODY)}, source {second}",
         described_at=NOON - DEADLINE,
         cause="event-7",
     )
@@ -235,23 +236,43 @@ async def test_a_dataset_may_only_log_a_checksum_that_does_not_agree(length: int
 
     outcome = await world.engine.copy(world.job(each))
 
-    assert outcome.row.verified_by == f"nothing: {sha256(b'')} doesn't agree"
+    assert outcome.row.verified_by == f"nothing: catalog {sha256(b'')} doesn't agree"
     assert world.bodies() == {each.name: tiff(length)}
 
 
 async def test_a_dataset_may_require_a_checksum() -> None:
-    """An asset without one is refused before its source is asked, and one that has it is copied."""
+    """An asset of which nobody states one is refused before anything of its body is read."""
     world = World(policy={"integrity": "require"})
-    known = asset(checksum=sha256(_BODY))
-    world.serve(known, _BODY)
+    world.serve(asset(), _BODY)
 
     with pytest.raises(UnverifiableError):
         await world.engine.copy(world.job(asset()))
-    asked = list(world.sources.opened)
-    outcome = await world.engine.copy(world.job(known))
 
-    assert asked == []
-    assert outcome == Copied(row=world.row(known, _BODY, verified_by=sha256(_BODY)))
+    assert world.wire.calls == ["source.read"]
+    assert world.bodies() == {}
+
+
+_REQUIRED = f"md5:{md5(_BODY).hex()}"
+
+
+@pytest.mark.parametrize(
+    ("each", "stated", "verified_by"),
+    [
+        (asset(checksum=sha256(_BODY)), {}, f"catalog {sha256(_BODY)}"),
+        (asset(), {"md5": _REQUIRED}, f"source {_REQUIRED}"),
+    ],
+    ids=["catalog", "source"],
+)
+async def test_a_required_checksum_may_come_from_anybody(
+    each: Asset, stated: Mapping[str, str], verified_by: str
+) -> None:
+    """The catalog's will do, and so will what the source itself states; the row says which it was."""
+    world = World(policy={"integrity": "require"})
+    world.serve(each, version(_BODY, stated=stated))
+
+    outcome = await world.engine.copy(world.job(each))
+
+    assert outcome == Copied(row=world.row(each, _BODY, verified_by=verified_by))
 
 
 @pytest.mark.parametrize("states_length", [True, False])

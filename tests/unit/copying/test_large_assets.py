@@ -2,15 +2,17 @@
 
 import asyncio
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import override
 
 import pytest
 
-from shared.copying.blocks import block_id, version_of
+from shared.copying.blocks import BlockReader, block_id, version_of
 from shared.copying.budget import MemoryBudget
+from shared.copying.digests import Digests
 from shared.copying.engine import Engine
 from shared.copying.job import Copied, Kept
+from shared.copying.staging import Staging
 from shared.model.errors import (
     AssetTooLargeError,
     NoProgressError,
@@ -36,7 +38,8 @@ def _ids(body: bytes, *, validator: str | None = 'etag:"1"', length: int | None 
     """The ids that a body's blocks have to have."""
     blocks = [body[start : start + BLOCK] for start in range(0, len(body), BLOCK)]
     digests = [bytes.fromhex(sha256(each).removeprefix("sha256:")) for each in blocks]
-    return [block_id(version_of(validator, length), index, sha256=each) for index, each in enumerate(digests)]
+    source = version_of(validator, length, href=asset().href, block_size=BLOCK)
+    return [block_id(source, index, sha256=each) for index, each in enumerate(digests)]
 
 
 async def _begin(world: World, served: Version, *, blocks: int) -> None:
@@ -122,7 +125,7 @@ async def test_a_staged_block_of_another_length_is_sent_again(world: World) -> N
 
 
 async def test_a_large_asset_looks_before_it_reads_on(world: World) -> None:
-    """What stands there already is known before gigabytes are read: one block is."""
+    """What stands there already is known before a byte is read."""
     world.serve(asset(), version(_BODY))
     await world.engine.copy(world.job(asset()))
     world.wire.calls.clear()
@@ -130,7 +133,7 @@ async def test_a_large_asset_looks_before_it_reads_on(world: World) -> None:
     outcome = await world.engine.copy(world.job(asset()))
 
     assert isinstance(outcome, Kept)
-    assert world.wire.calls == [_READ] * (1 + -(-BLOCK // CHUNK)) + ["blobs.look"]
+    assert world.wire.calls == [_READ, "blobs.look"]
 
 
 async def test_an_asset_that_does_not_end_is_sent_again_with_its_progress(world: World) -> None:
@@ -157,6 +160,34 @@ async def test_an_asset_that_makes_no_progress_is_the_runtimes(
         await world.engine.copy(world.job(asset(), staged_before=before))
 
     assert world.budget.free == BUDGET
+
+
+async def test_blocks_are_hashed_in_order(world: World) -> None:
+    """Though the next one is read meanwhile, and takes less time: a digest of the whole depends on it."""
+    staging = await Staging.begin(world.blobs, path(asset()), version=bytes(12))
+    chunks = FakeSources(chunk_bytes=BLOCK)
+    chunks.serve(asset().href, version(_BODY))
+    whole = _Slow(())
+
+    async with chunks.open(asset().href, dataset=world.dataset) as body:
+        reader = BlockReader(body.chunks(), size=BLOCK)
+        await staging.run(reader, first=None, whole=whole, share=world.budget.share())
+
+    assert whole.written[0] == sha256(_BODY)
+    assert staging.ids == _ids(_BODY, validator=None)
+
+
+class _Slow(Digests):
+    """Takes less time with each call."""
+
+    calls = 0
+
+    @override
+    async def update(self, pieces: Sequence[bytes]) -> None:
+        self.calls += 1
+        for _ in range(10 * (_BLOCKS - self.calls)):
+            await asyncio.sleep(0)
+        await super().update(pieces)
 
 
 async def test_blocks_are_on_their_way_at_once_but_not_all(world: World) -> None:
@@ -271,7 +302,7 @@ class _Sink(MemoryBlobs):
     """Keeps no bytes, and takes its time with them."""
 
     @override
-    async def stage(self, path: BlobPath, body: bytes, *, block_id: str) -> None:
+    async def stage(self, path: BlobPath, body: Sequence[bytes], *, block_id: str) -> None:
         for _ in range(10):
             await asyncio.sleep(0)
 

@@ -68,7 +68,7 @@ class World:
         self.budget = MemoryBudget(BUDGET)
         self.block_size = BLOCK
         self.dataset: Dataset = dataset(**parts)
-        self.wire.tap(self.blobs, "blobs", "look", "put", "staged", "stage", "commit")
+        self.wire.tap(self.blobs, "blobs", "look", "put", "staged", "stage", "commit", "snapshot")
         self.wire.tap(self.ledger, "ledger", "of", "record")
         self.wire.tap(self.failures, "failures", "record")
         self.wire.tap(self.queues, "queues", "send")
@@ -135,7 +135,7 @@ class World:
             "etag": there.etag if there else "",
             "length": len(body),
             "digests": digests(body),
-            "verified_by": "nothing: the catalog and the source state no checksum",
+            "verified_by": "nothing: the catalog and the source state no checksum that is known here",
             "validator": 'etag:"1"',
             "description": each.description,
             "described_at": NOON,
@@ -163,7 +163,7 @@ class World:
             await MemoryBlobs.put(
                 self.blobs,
                 path(each),
-                body,
+                (body,),
                 content=Content(
                     md5=md5(body), media_type="image/tiff", metadata=labels(self.row(each, body, **values))
                 ),

@@ -183,6 +183,19 @@ async def test_what_is_newer_than_the_run_stands() -> None:
     assert await world.total() == PartCounts(available=1, already=1)
 
 
+async def test_what_is_always_replaced_is_asked_for_in_each_run() -> None:
+    """Whole as described or not; but for what this very run has brought, and what is newer."""
+    world = World(paged([item(name) for name in "abc"], size=3), policy={"on_existing": "replace"})
+    await world.bring(asset("a"), cause="run-0")
+    await world.bring(asset("b"), cause="run-1")
+    await world.bring(asset("c", size=2), cause="event-1", described_at=START + _MINUTE)
+
+    await world.deliver(await world.begin())
+
+    assert world.keys() == [asset("a").identity]
+    assert await world.total() == PartCounts(available=3, sent=2, already=1)
+
+
 async def test_every_item_is_counted_once() -> None:
     """Available are those sent, already there, filtered and refused; a refusal stands in the failures table."""
     bad = Refusal(item="line 3", key="line 3", error="MalformedCatalogError", message="no href, sig=secret")

@@ -293,3 +293,43 @@ def test_counts_agree(listed: list[tuple[str, str, str]], refused: list[str], te
     names = [asset.name for item in planned.items for asset in item.assets]
     assert len(names) == len(set(names))
     assert PlannedPage.model_validate_json(planned.model_dump_json()) == planned
+
+
+@pytest.mark.parametrize(
+    ("href", "source", "name"),
+    [
+        ("s3://bucket/a b/c.tif", {"kind": "s3", "endpoint": "https://s3.example.org"}, "bucket/a%20b/c.tif"),
+        ("gs://bucket/a%20b.tif", {"kind": "gs", "endpoint": "https://gs.example.org"}, "bucket/a%2520b.tif"),
+        (
+            "az://data/con/a.tif",
+            {"kind": "azure", "accounts": ["data"], "endpoint": "https://az.example.org"},
+            "data/con/a.tif",
+        ),
+    ],
+)
+def test_buckets(href: str, source: dict[str, Any], name: str) -> None:
+    """An object's address is asked for as it is written; its bucket is the host of its name, its key the path."""
+    template = {"container": "assets", "name": "{host}/{path}"}
+
+    planned, refusals = _plan(_item("T32", _asset(href=href)), destination=template, source=source)
+
+    assert refusals == ()
+    assert [(each.href, each.name) for each in planned.items[0].assets] == [(href, name)]
+
+
+@pytest.mark.parametrize(
+    ("href", "said"),
+    [
+        ("s3://bucket/a.tif", "s3:// addresses need [datasets.<name>.source] with kind = 's3' in datasets.toml"),
+        ("s3://key:c4n4ry@bucket/a.tif", "the href can't be asked for: it isn't s3://bucket/key"),
+        ("s3://bucket/a.tif?X-Amz-Signature=c4n4ry", "the href can't be asked for: a key with"),
+    ],
+)
+def test_buckets_refused(href: str, said: str) -> None:
+    """An object's address needs a source that has such, and names that a store has."""
+    planned, refusals = _plan(_item("T32", _asset(href=href)))
+
+    assert planned.items == ()
+    assert [each.error for each in refusals] == ["UrlRefusedError"]
+    assert refusals[0].message.startswith(said)
+    assert "c4n4ry" not in repr(refusals)

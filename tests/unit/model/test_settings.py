@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from shared.model.settings import HostQueues, Settings
+from shared.model.errors import DatasetsInvalidError
+from shared.model.settings import HostQueues, Settings, read_secrets
 
 _URIS = ("SluiceStorage__blobServiceUri", "SluiceStorage__queueServiceUri", "SluiceStorage__tableServiceUri")
 _PREFIX = "AzureFunctionsJobHost__extensions__queues__"
@@ -121,3 +122,31 @@ def test_incomplete_host_json(document: str, tmp_path: Path) -> None:
 
     with pytest.raises(ValueError):  # noqa: PT011 - of JSON, or of the model
         HostQueues.read(host_json)
+
+
+def test_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Secrets are read by the names of their settings, without the line's end that many an editor adds."""
+    monkeypatch.setenv("SOURCE_A", "c4n4ry 1\n")
+
+    secrets = read_secrets({"datasets.s2.source.value_setting": "SOURCE_A"})
+
+    assert {name: each.get_secret_value() for name, each in secrets.items()} == {"SOURCE_A": "c4n4ry 1"}
+    assert "c4n4ry" not in repr(secrets)
+
+
+@pytest.mark.parametrize(
+    "value", [None, "", " ", "c4n4ry\nX-Evil: 1", "c4n4ry\u00e4", "@Microsoft.KeyVault(SecretUri=https://c4n4ry)"]
+)
+def test_wrong_secrets(monkeypatch: pytest.MonkeyPatch, value: str | None) -> None:
+    """What is missing or can't be sent is told by field and setting, and no value is."""
+    monkeypatch.delenv("SOURCE_A", raising=False)
+    monkeypatch.setenv("SOURCE_B", "good")
+    if value is not None:
+        monkeypatch.setenv("SOURCE_A", value)
+
+    with pytest.raises(DatasetsInvalidError) as raised:
+        read_secrets({"datasets.s2.source.value_setting": "SOURCE_A", "datasets.s3.source.user_setting": "SOURCE_B"})
+
+    assert "datasets.s2.source.value_setting: the app setting SOURCE_A isn't set" in str(raised.value)
+    assert "SOURCE_B" not in str(raised.value)
+    assert "c4n4ry" not in str(raised.value)

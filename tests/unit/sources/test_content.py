@@ -29,6 +29,9 @@ _GENUINE = (
     ("j2k", b"\xff\x4f\xff\x51\x00\x2f"),
     ("json", b'{"a": 1}'),
     ("json", b"\xef\xbb\xbf \r\n\t[1]"),
+    ("geotiff", _TIFF),
+    ("zarray", b'{"zarr_format": 2, "shape": [1]}'),
+    ("zattrs", b"{}"),
     ("geojson", b'{"type": "FeatureCollection"}'),
     ("h5", _HDF5),
     ("he5", b"user block".ljust(512, b"\x00") + _HDF5),
@@ -43,6 +46,7 @@ _GENUINE = (
     ("gz", b"\x1f\x8b\x08"),
     ("tgz", b"\x1f\x8b\x08"),
     ("grib2", b"GRIB\xff\xff\x00\x02"),
+    ("gb2", b"GRIB\xff\xff\x00\x02"),
     ("grb", b"\x01\r\r\n123 \r\r\nHTXF89 KWBC 050000\r\r\nGRIB"),
     ("parquet", b"PAR1\x15\x04"),
 )
@@ -52,6 +56,17 @@ _GENUINE = (
 def test_genuine_content(ending: str, first: bytes) -> None:
     """Bytes that begin as their format does pass."""
     check_content(first, media_type=None, href=f"https://h/a.{ending}?sig=x")
+
+
+@pytest.mark.parametrize("name", [".zarray", ".zgroup", ".zattrs", ".zmetadata", "zarr.json", ".ZMETADATA"])
+def test_metadata_of_zarr(name: str) -> None:
+    """The dot files of a Zarr store are known by their names, and are JSON."""
+    href = f"https://h/store.zarr/B04/{name}"
+
+    check_content(b'{"zarr_format": 2}', media_type=None, href=href)
+    assert stored_media_type(None, href=href) == "application/json"
+    with pytest.raises(ContentMismatchError):
+        check_content(b"Not found", media_type=None, href=href)
 
 
 @pytest.mark.parametrize("ending", sorted({ending.lower() for ending, _ in _GENUINE}))
@@ -98,6 +113,10 @@ def test_media_type_without_an_ending(known: Format, first: bytes) -> None:
         (None, "https://h/a", _XML),
         (None, "https://h/a.csv", b"<1,>2\n"),
         ("text/plain", "https://[::1", b"text"),
+        # A chunk of a Zarr store, which begins with anything.
+        (None, "https://h/store.zarr/B04/0.0", b"\x02\x01"),
+        (None, "https://h/store.zarr/B04/c/0/0", b"<1"),
+        ("application/vnd+zarr", "https://h/store.zarr/B04/0", b"\x02\x01"),
         # An ending may be encoded, and a folder has none.
         (None, "https://h/a%2Etif", _TIFF),
         (None, "https://h/a.tif/b", b"text"),
@@ -115,6 +134,9 @@ def test_passes(media_type: str | None, href: str, first: bytes) -> None:
         b"\xef\xbb\xbf\r\n\t <HTML lang=en>",
         b"<head><title>503</title>",
         b"<body>Sorry",
+        b"<script>location = '/login'</script>",
+        b"<center><h1>502 Bad Gateway</h1></center>",
+        b"<h1>Service unavailable</h1>",
         b'<?xml version="1.0"?>\n<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN">',
         b"<!-- a --><!-- b -->\n<!doctype HTML>",
         codecs.BOM_UTF16_LE + "<!doctype html>".encode("utf-16-le"),
@@ -144,6 +166,7 @@ def test_html_page(page: bytes, media_type: str | None, href: str) -> None:
     [
         _S3_ERROR,
         b"<Error><Code>AccessDenied</Code></Error>",
+        b'<?xml version="1.0"?><m:error xmlns:m="http://docs.oasis-open.org/odata/ns/metadata">',
         b'<?xml version="1.0"?><ServiceExceptionReport version="1.3.0">',
         b"<?xml version='1.0'?>\n<!DOCTYPE ServiceExceptionReport SYSTEM 'e.dtd'>\n<ServiceExceptionReport>",
         b'<ows:ExceptionReport xmlns:ows="http://www.opengis.net/ows/1.1">',

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from azure.core.exceptions import HttpResponseError, ServiceResponseError
-from azure.data.tables import RequestTooLargeError
 from azure.data.tables.aio import TableServiceClient
 from azure.storage.blob.aio import BlobServiceClient
 from azure.storage.queue.aio import QueueServiceClient
@@ -15,13 +14,13 @@ from pytest_mock import MockerFixture
 from shared.model.errors import BlobConflictError, StorageFailedError
 from shared.model.items import Cut, PlannedPage
 from shared.model.rows import Activity
+from shared.storage.accounts import Account
 from shared.storage.activity import AzureActivities
 from shared.storage.blobs import AzureBlobs, BlobPath, Content
 from shared.storage.failures import AzureFailures
-from shared.storage.ledger import AzureLedger, Write
 from shared.storage.queues import AzureQueues
 from shared.storage.runs import AzureRuns
-from tests.contracts.rows import completion, failure
+from tests.contracts.rows import failure
 from tests.fakes import MemoryBlobs
 
 _PATH = BlobPath(container="data", name="a")
@@ -32,10 +31,10 @@ _PAGE = PlannedPage(
 
 _BLOB_CALLS: list[tuple[str, Callable[[AzureBlobs], Awaitable[object]]]] = [
     ("get_blob_properties", lambda blobs: blobs.look(_PATH)),
-    ("upload_blob", lambda blobs: blobs.put(_PATH, b"", content=_CONTENT)),
     ("get_block_list", lambda blobs: blobs.staged(_PATH)),
-    ("stage_block", lambda blobs: blobs.stage(_PATH, b"x", block_id="id")),
+    ("stage_block", lambda blobs: blobs.stage(_PATH, (b"x",), block_id="id")),
     ("commit_block_list", lambda blobs: blobs.commit(_PATH, ["id"], content=_CONTENT)),
+    ("create_snapshot", lambda blobs: blobs.snapshot(_PATH, of='"1"')),
     ("download_blob", lambda blobs: blobs.read(_PATH)),
 ]
 _QUEUE_CALLS: list[tuple[str, Callable[[AzureQueues], Awaitable[object]]]] = [
@@ -43,11 +42,6 @@ _QUEUE_CALLS: list[tuple[str, Callable[[AzureQueues], Awaitable[object]]]] = [
     ("get_queue_properties", lambda queues: queues.count("copy")),
 ]
 _TABLE_CALLS: list[Callable[[TableServiceClient], Awaitable[object]]] = [
-    lambda tables: AzureLedger(tables).of("d", [("item", "key")]),
-    lambda tables: AzureLedger(tables).of_items("d", ["item"]),
-    lambda tables: AzureLedger(tables).record([Write(row=completion())]),
-    lambda tables: AzureLedger(tables).record([Write(row=completion(), replaces="etag")]),
-    lambda tables: AzureLedger(tables).record([Write(row=completion("a")), Write(row=completion("b"))]),
     lambda tables: AzureFailures(tables).of("d", "item", "key"),
     lambda tables: AzureFailures(tables).record([failure()]),
     lambda tables: AzureRuns(tables, blobs=MemoryBlobs()).newest("d"),
@@ -56,9 +50,9 @@ _TABLE_CALLS: list[Callable[[TableServiceClient], Awaitable[object]]] = [
 ]
 
 
-def answer(mocker: MockerFixture, status: int, code: str = "", kind: type[Any] = HttpResponseError) -> Any:
+def answer(mocker: MockerFixture, status: int, code: str = "") -> Any:
     """An error of the SDK for an answer with this status."""
-    error = kind(message="Failed", response=mocker.Mock(status_code=status, reason="Failed"))
+    error: Any = HttpResponseError(message="Failed", response=mocker.Mock(status_code=status, reason="Failed"))
     error.error_code = code
     return error
 
@@ -73,41 +67,35 @@ def error(request: pytest.FixtureRequest, mocker: MockerFixture) -> Exception:
     _BLOB_CALLS,
 )
 async def test_a_blob_call_that_fails_is_neither_absence_nor_conflict(
-    mocker: MockerFixture, error: Exception, method: str, call: Callable[[AzureBlobs], Awaitable[object]]
+    mocker: MockerFixture,
+    account: Account,
+    error: Exception,
+    method: str,
+    call: Callable[[AzureBlobs], Awaitable[object]],
 ) -> None:
     """Could not tell is not not found, and not somebody else's write."""
     service = mocker.create_autospec(BlobServiceClient, instance=True)
     setattr(service.get_blob_client.return_value, method, mocker.AsyncMock(side_effect=error))
 
     with pytest.raises(StorageFailedError) as raised:
-        await call(AzureBlobs(service))
+        await call(AzureBlobs(service, account.blob_calls))
 
     assert raised.value.__cause__ is error
 
 
-@pytest.mark.parametrize("code", ["ContainerBeingDeleted", "BlobImmutableDueToPolicy"])
-async def test_another_409_is_no_conflict(mocker: MockerFixture, code: str) -> None:
-    """A container that is being deleted will not be decided by reading the blob back."""
-    service = mocker.create_autospec(BlobServiceClient, instance=True)
-    service.get_blob_client.return_value.upload_blob = mocker.AsyncMock(side_effect=answer(mocker, 409, code))
-
-    with pytest.raises(StorageFailedError, match=f"409 {code}"):
-        await AzureBlobs(service).put(_PATH, b"", content=_CONTENT)
-
-
-async def test_a_conflict_keeps_its_cause(mocker: MockerFixture) -> None:
+async def test_a_conflict_keeps_its_cause(mocker: MockerFixture, account: Account) -> None:
     """The SDK's exception stands behind ours."""
     service = mocker.create_autospec(BlobServiceClient, instance=True)
     error = answer(mocker, 412, "ConditionNotMet")
     service.get_blob_client.return_value.commit_block_list = mocker.AsyncMock(side_effect=error)
 
     with pytest.raises(BlobConflictError) as raised:
-        await AzureBlobs(service).commit(_PATH, [], content=_CONTENT)
+        await AzureBlobs(service, account.blob_calls).commit(_PATH, [], content=_CONTENT)
 
     assert raised.value.__cause__ is error
 
 
-async def test_a_blob_that_went_away_after_its_commit_is_a_failure(mocker: MockerFixture) -> None:
+async def test_a_blob_that_went_away_after_its_commit_is_a_failure(mocker: MockerFixture, account: Account) -> None:
     """A commit answers with what stands there, or fails."""
     service = mocker.create_autospec(BlobServiceClient, instance=True)
     client = service.get_blob_client.return_value
@@ -115,17 +103,17 @@ async def test_a_blob_that_went_away_after_its_commit_is_a_failure(mocker: Mocke
     client.get_blob_properties = mocker.AsyncMock(side_effect=answer(mocker, 404, "BlobNotFound"))
 
     with pytest.raises(StorageFailedError, match="went away"):
-        await AzureBlobs(service).commit(_PATH, [], content=_CONTENT)
+        await AzureBlobs(service, account.blob_calls).commit(_PATH, [], content=_CONTENT)
 
 
-async def test_a_download_that_ends_early_is_a_failure(mocker: MockerFixture) -> None:
+async def test_a_download_that_ends_early_is_a_failure(mocker: MockerFixture, account: Account) -> None:
     """Bytes are counted, not trusted to have ended."""
     service = mocker.create_autospec(BlobServiceClient, instance=True)
     download = mocker.Mock(size=10, readall=mocker.AsyncMock(return_value=b"half"))
     service.get_blob_client.return_value.download_blob = mocker.AsyncMock(return_value=download)
 
     with pytest.raises(StorageFailedError, match="4 bytes came of 10"):
-        await AzureBlobs(service).read(_PATH)
+        await AzureBlobs(service, account.blob_calls).read(_PATH)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +138,7 @@ def tables(mocker: MockerFixture, error: Exception) -> TableServiceClient:
     """Tables of which every call fails."""
     service = mocker.create_autospec(TableServiceClient, instance=True)
     client = service.get_table_client.return_value
-    for method in ("get_entity", "create_entity", "update_entity", "upsert_entity", "submit_transaction"):
+    for method in ("get_entity", "create_entity", "update_entity", "upsert_entity"):
         setattr(client, method, mocker.AsyncMock(side_effect=error))
     client.query_entities = mocker.Mock(return_value=_Failing(error))
     return service
@@ -181,19 +169,6 @@ async def test_a_table_call_that_fails_is_a_failure(
         await call(tables)
 
     assert raised.value.__cause__ is error
-
-
-async def test_a_transaction_that_is_too_large_is_written_row_by_row(mocker: MockerFixture) -> None:
-    """A hundred very long rows can exceed the 4 MiB of a transaction (413)."""
-    service = mocker.create_autospec(TableServiceClient, instance=True)
-    client = service.get_table_client.return_value
-    client.submit_transaction = mocker.AsyncMock(side_effect=answer(mocker, 413, kind=RequestTooLargeError))
-    client.create_entity = mocker.AsyncMock()
-
-    lost = await AzureLedger(service).record([Write(row=completion("a")), Write(row=completion("b"))])
-
-    assert lost == []
-    assert client.create_entity.await_count == 2
 
 
 async def test_a_failure_is_written_in_the_end_whoever_else_writes(mocker: MockerFixture) -> None:

@@ -19,7 +19,7 @@ async def test_a_block_travels_with_its_md5(account: Account, service: Service) 
     """The service checks a block's bytes before it keeps them."""
     service.answers = [201]
 
-    await AzureBlobs(account.blobs).stage(_PATH, _BODY, block_id="id")
+    await AzureBlobs(account.blobs, account.blob_calls).stage(_PATH, (_BODY,), block_id="id")
 
     assert [each["Content-MD5"] for each in service.headers] == [_MD5]
 
@@ -29,8 +29,8 @@ async def test_a_blob_travels_with_its_md5(account: Account, service: Service) -
     service.answers = [400]
 
     with pytest.raises(StorageFailedError):
-        await AzureBlobs(account.blobs).put(
-            _PATH, _BODY, content=Content(md5=None, media_type="text/plain", metadata={})
+        await AzureBlobs(account.blobs, account.blob_calls).put(
+            _PATH, (_BODY,), content=Content(md5=None, media_type="text/plain", metadata={})
         )
 
     sent = service.headers[0]

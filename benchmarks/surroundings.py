@@ -1,0 +1,58 @@
+"""Versions and machine, as they stand beside the results."""
+
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+
+from benchmarks.workloads import size_text
+
+_ROOT = Path(__file__).resolve().parent.parent
+_PACKAGES = ("aiohttp", "azure-storage-blob", "azure-data-tables", "azure-functions-runtime")
+
+
+def commit() -> str:
+    """The commit that is measured, and whether files differ from it."""
+    head = _said("git", "rev-parse", "--short=12", "HEAD") or "unknown"
+    return f"{head}, with changes" if _said("git", "status", "--porcelain", "--untracked-files=no") else head
+
+
+def environment(rclone: str) -> Mapping[str, str]:
+    """What else the figures depend on."""
+    azurite = json.loads((_ROOT / "node_modules/azurite/package.json").read_text(encoding="utf-8"))["version"]
+    return {
+        "processors": f"{os.cpu_count()} x {_processor()}",
+        "memory": size_text(psutil.virtual_memory().total),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "rclone": rclone,
+        "azurite": azurite,
+        **{each: importlib.metadata.version(each) for each in _PACKAGES},
+    }
+
+
+def rclone_version() -> str | None:
+    """The version of rclone, or None where there is no rclone."""
+    said = _said("rclone", "version")
+    return said.splitlines()[0].removeprefix("rclone ") if said else None
+
+
+def _said(*command: str) -> str:
+    """What a command prints; nothing where it fails or isn't there."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, cwd=_ROOT, timeout=60).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((each.partition(":")[2].strip() for each in lines if each.startswith("model name")), platform.machine())

@@ -1,0 +1,218 @@
+"""Signs each href as its dataset's source says, with secrets that stay in memory."""
+
+import dataclasses
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from email.utils import format_datetime
+from functools import partial
+from urllib.parse import quote, urlsplit
+
+from pydantic import SecretStr
+
+from shared.egress import Policy
+from shared.model.access import (
+    AzureSource,
+    EarthdataSource,
+    GoogleSource,
+    HeaderSource,
+    OAuth2Source,
+    PlanetaryComputerSource,
+    S3Source,
+    Source,
+    check_scheme,
+)
+from shared.model.datasets import Allowlist, Dataset, matches_host
+from shared.model.errors import UrlRefusedError
+from shared.model.hrefs import ObjectAddress, host_of
+from shared.sources.endpoints import Http, earthdata_token, oauth2_token, planetary_computer_token
+from shared.sources.presigning import Bucket, Keys, presigned
+from shared.sources.signing import Signed
+from shared.sources.tokens import Token, Tokens
+
+_CONTAINER = re.compile(r"https://([a-z0-9]{3,24})\.blob\.core\.windows\.net/([a-z0-9-]{3,63})/.+")
+#: Microsoft's own client signs nothing of it, since anybody may read it.
+_PUBLIC_ACCOUNT = "ai4edatasetspublicassets"
+#: Bearer tokens need 2017-11-09 at least
+#: (https://learn.microsoft.com/rest/api/storageservices/authorize-with-azure-active-directory).
+_AZURE_VERSION = "2023-11-03"
+#: Google's HMAC keys sign as S3's do (https://cloud.google.com/storage/docs/aws-simple-migration).
+_GOOGLE_REGION = "auto"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """A ``Signing`` for all datasets."""
+
+    http: Http
+    #: By the names of the app settings that hold them.
+    secrets: Mapping[str, SecretStr]
+    #: A bearer token of the app's identity for storage accounts, and when it expires.
+    identity: Callable[[], Awaitable[tuple[str, datetime]]]
+    tokens: Tokens
+    clock: Callable[[], datetime]
+    _policies: dict[Allowlist, Policy] = dataclasses.field(default_factory=dict[Allowlist, Policy], init=False)
+
+    async def signed(self, href: str, *, dataset: Dataset) -> Signed:
+        """The address of an href, as ``Signing`` says. A token goes to hosts that the source names, and to no other."""
+        url = self._address(href, source=dataset.source)
+        match dataset.source:
+            case HeaderSource() | OAuth2Source() | EarthdataSource() | PlanetaryComputerSource() | AzureSource():
+                # Signed is what egress will ask, as it reads it: two readings of one address could be two hosts.
+                checked = str(self._policy(dataset.allow).checked(url))
+                return await self._with_rights(checked, source=dataset.source, allow=dataset.allow)
+            case _:
+                return Signed(url=url)
+
+    def _policy(self, allow: Allowlist) -> Policy:
+        if allow not in self._policies:
+            self._policies[allow] = Policy(allow)
+        return self._policies[allow]
+
+    def _address(self, href: str, *, source: Source) -> str:
+        """The https address of an href; of a bucket's key signed, where there are keys."""
+        try:
+            store = ObjectAddress.read(href)
+        except ValueError as error:
+            raise UrlRefusedError(f"the href can't be asked for: {error}") from error
+        if store is None:
+            return href
+        check_scheme(store.scheme, source=source)
+        match source:
+            case S3Source():
+                endpoint, own_host = source.place(store.bucket)
+                return self._in_bucket(store, source, endpoint=endpoint, own_host=own_host)
+            case GoogleSource():
+                return self._in_bucket(store, source, endpoint=source.endpoint, own_host=False)
+            case _:
+                assert isinstance(source, AzureSource)
+                account, _, container = store.bucket.partition("/")
+                if account not in source.accounts:
+                    raise UrlRefusedError(f"the account {account!r} isn't in the source's accounts")
+                return f"{source.base(account)}/{container}/{_escaped(store.key)}"
+
+    def _in_bucket(
+        self, store: ObjectAddress, source: S3Source | GoogleSource, *, endpoint: str, own_host: bool
+    ) -> str:
+        keys = self._keys(source)
+        if keys is None:
+            return f"{endpoint}/{_escaped(store.key if own_host else f'{store.bucket}/{store.key}')}"
+        bucket = Bucket(
+            name=store.bucket,
+            endpoint=endpoint,
+            own_host=own_host,
+            region=(source.region or "us-east-1") if isinstance(source, S3Source) else _GOOGLE_REGION,
+            requester_pays=isinstance(source, S3Source) and source.requester_pays,
+        )
+        return presigned(bucket, store.key, keys=keys)
+
+    def _keys(self, source: S3Source | GoogleSource) -> Keys | None:
+        if isinstance(source, GoogleSource):
+            names = source.access_id_setting, source.secret_setting, None
+        else:
+            names = source.access_key_id_setting, source.secret_access_key_setting, source.session_token_setting
+        key_id, secret, session = (None if name is None else self._secret(name) for name in names)
+        if key_id is None or secret is None:
+            return None
+        return Keys(access_key_id=key_id, secret_access_key=secret, session_token=session)
+
+    async def _with_rights(
+        self,
+        url: str,
+        *,
+        source: HeaderSource | OAuth2Source | EarthdataSource | PlanetaryComputerSource | AzureSource,
+        allow: Allowlist,
+    ) -> Signed:
+        """A checked address with the rights that the source has for it, or as it is."""
+        match source:
+            case AzureSource():
+                return await self._with_azures(url, source)
+            case PlanetaryComputerSource():
+                return await self._with_planetary_computers(url, source, allow=allow)
+            case _ if not matches_host(host_of(url), source.hosts):
+                return Signed(url=url)
+            case HeaderSource():
+                headers = {source.header: self._secret(source.value_setting)}
+                return Signed(url=url, headers=headers, trusted=source.hosts)
+            case OAuth2Source():
+                return await self._with_bearer(url, source, partial(self._oauth2, source, allow))
+            case _:
+                return await self._with_earthdatas(url, source, allow=allow)
+
+    async def _with_earthdatas(self, url: str, source: EarthdataSource, *, allow: Allowlist) -> Signed:
+        login = host_of(source.login)
+        if source.token_setting is None:
+            signed = await self._with_bearer(url, source, partial(self._earthdata, source, allow))
+            return dataclasses.replace(signed, login=login)
+        headers = _bearer(self._secret(source.token_setting))
+        return Signed(url=url, headers=headers, trusted=source.hosts, login=login)
+
+    async def _with_bearer(
+        self, url: str, source: OAuth2Source | EarthdataSource, fetch: Callable[[], Awaitable[Token]]
+    ) -> Signed:
+        token = await self.tokens.get(source, fetch)
+        return Signed(
+            url=url, headers=_bearer(token.value), trusted=source.hosts, forget=self._forgetting(source, token)
+        )
+
+    async def _with_planetary_computers(self, url: str, source: PlanetaryComputerSource, *, allow: Allowlist) -> Signed:
+        found = _CONTAINER.fullmatch(url)
+        if found is None or found[1] == _PUBLIC_ACCOUNT:
+            return Signed(url=url)
+        place = f"{found[1]}/{found[2]}"
+        key = source.subscription_key_setting
+        fetch = partial(
+            planetary_computer_token,
+            self.http,
+            source,
+            place=place,
+            subscription_key=None if key is None else self._secret(key),
+            allow=allow,
+        )
+        token = await self.tokens.get((source, place), fetch)
+        return Signed(url=_with_query(url, token.value), forget=self._forgetting((source, place), token))
+
+    async def _with_azures(self, url: str, source: AzureSource) -> Signed:
+        if source.auth == "anonymous" or not any(url.startswith(f"{source.base(each)}/") for each in source.accounts):
+            return Signed(url=url)
+        if source.sas_setting is not None:
+            return Signed(url=_with_query(url, self._secret(source.sas_setting).removeprefix("?")))
+        token = await self.tokens.get("identity", self._identity)
+        headers = {
+            **_bearer(token.value),
+            "x-ms-version": _AZURE_VERSION,
+            "x-ms-date": format_datetime(self.clock(), usegmt=True),
+        }
+        return Signed(url=url, headers=headers, forget=self._forgetting("identity", token))
+
+    async def _oauth2(self, source: OAuth2Source, allow: Allowlist) -> Token:
+        secret = self._secret(source.client_secret_setting)
+        return await oauth2_token(self.http, source, secret=secret, allow=allow, now=self.clock())
+
+    async def _earthdata(self, source: EarthdataSource, allow: Allowlist) -> Token:
+        assert source.user_setting is not None
+        assert source.password_setting is not None
+        user, password = self._secret(source.user_setting), self._secret(source.password_setting)
+        return await earthdata_token(self.http, source, user=user, password=password, allow=allow)
+
+    async def _identity(self) -> Token:
+        value, expires_at = await self.identity()
+        return Token(value=value, expires_at=expires_at)
+
+    def _forgetting(self, purpose: object, token: Token) -> Callable[[], None]:
+        return partial(self.tokens.forget, purpose, token)
+
+    def _secret(self, name: str) -> str:
+        return self.secrets[name].get_secret_value()
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def _escaped(key: str) -> str:
+    return quote(key, safe="/~")
+
+
+def _with_query(url: str, query: str) -> str:
+    return f"{url}{'&' if urlsplit(url).query else '?'}{query}"

@@ -1,0 +1,64 @@
+"""The rest of a version: asked for under a condition, and refused unless it is exactly that."""
+
+import re
+from collections.abc import AsyncIterator, Mapping
+from http import HTTPStatus
+
+from shared.egress import Reply, check_status
+from shared.model.errors import SourceChangedError, TruncatedBodyError, UnexpectedStatusError
+from shared.model.hrefs import host_of
+from shared.sources.body import Rest
+
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19})")
+
+
+def range_headers(rest: Rest) -> dict[str, str]:
+    """Range, and the condition that holds it to the version (RFC 9110, 13.1.1, 13.1.4 and 14.2)."""
+    kind, _, value = rest.validator.partition(":")
+    condition = "If-Match" if kind == "etag" else "If-Unmodified-Since"
+    return {"Range": f"bytes={rest.first}-{rest.total - 1}", condition: value}
+
+
+def check_rest(reply: Reply, rest: Rest, *, encoding: str | None) -> None:
+    """Raise SourceChangedError unless an answer is the rest that was asked for, else what its status means.
+
+    A server may ignore a range (200), cut it, merge it or answer it in parts (multipart/byteranges), and a cache or
+    another replica may ignore the condition: all of it is legal somewhere, and none of it can be appended to.
+    """
+    said = f"{host_of(reply.url)} answered {reply.status} to a request for a range"
+    try:
+        check_status(reply)
+    except UnexpectedStatusError as error:
+        # 412: another version; 416: a shorter one; 400, 405, 501 and others: no ranges under a condition.
+        raise SourceChangedError(said) from error
+    if reply.status != HTTPStatus.PARTIAL_CONTENT:
+        raise SourceChangedError(f"{said}: it ignores ranges")
+    if not _is_asked_for(reply.headers.get("Content-Range", ""), rest):
+        raise SourceChangedError(f"{said}, with another range than the one asked for")
+    if reply.length not in {None, rest.total - rest.first}:
+        raise SourceChangedError(f"{said}, with {reply.length} bytes instead of {rest.total - rest.first}")
+    if not _is_of_version(reply.headers, rest) or encoding != rest.encoding:
+        raise SourceChangedError(f"{said}, with another version")
+
+
+async def counted(reply: Reply, rest: Rest) -> AsyncIterator[bytes]:
+    """The bytes of a rest, which may come without a length; raises for fewer or more of them than were asked for."""
+    missing = rest.total - rest.first
+    async for chunk in reply.chunks():
+        missing -= len(chunk)
+        if missing < 0:
+            raise SourceChangedError(f"{host_of(reply.url)} sent more bytes than it was asked for")
+        yield chunk
+    if missing:
+        raise TruncatedBodyError(f"{missing} bytes of a range of {rest.total - rest.first} are missing")
+
+
+def _is_asked_for(text: str, rest: Rest) -> bool:
+    found = _CONTENT_RANGE.fullmatch(text.strip())
+    return found is not None and tuple(map(int, found.groups())) == (rest.first, rest.total - 1, rest.total)
+
+
+def _is_of_version(headers: Mapping[str, str], rest: Rest) -> bool:
+    """A date is as settled as it was: another answer's Date proves nothing more."""
+    kind, _, value = rest.validator.partition(":")
+    return headers.get("ETag" if kind == "etag" else "Last-Modified", "") == value
