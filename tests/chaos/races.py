@@ -1,6 +1,7 @@
 """``python -m tests.chaos.races 1000``: workers race for the same blobs, again and again, while the source changes."""
 
 import argparse
+import shutil
 import sys
 import tempfile
 import time
@@ -23,20 +24,23 @@ _SHOWN = 5
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the races and print what they came to; returns 0 only if nothing is wrong."""
+    """Run the races and print what they came to; returns 0 only if nothing is wrong, else leaves the hosts' logs."""
     chosen = _parser().parse_args(arguments)
-    with tempfile.TemporaryDirectory(prefix="sluice-races-") as directory:
-        begun = time.monotonic()
-        with open_arena(Path(directory), workers=chosen.workers, fault=chosen.plant) as arena:
-            started = time.monotonic()
-            verdict = run(arena, numbers=range(chosen.races))
-            seconds = time.monotonic() - started
-            for line in (*_lines(verdict), *_circumstances(arena)):
-                sys.stdout.write(f"{line}\n")
+    directory = Path(tempfile.mkdtemp(prefix="sluice-races-"))
+    begun = time.monotonic()
+    with open_arena(directory, workers=chosen.workers, fault=chosen.plant) as arena:
+        started = time.monotonic()
+        verdict = run(arena, numbers=range(chosen.races))
+        seconds = time.monotonic() - started
+        for line in (*_lines(verdict), *_circumstances(arena)):
+            sys.stdout.write(f"{line}\n")
     sys.stdout.write(
         f"{verdict.races} races in {seconds:.1f} s ({seconds / max(verdict.races, 1):.3f} s each, "
-        f"{started - begun:.1f} s to start {chosen.workers} workers): {'good' if verdict.is_good else 'NOT GOOD'}\n"
+        f"{started - begun:.1f} s to start {chosen.workers} workers): "
+        f"{'good' if verdict.is_good else f'NOT GOOD, see the logs in {directory}'}\n"
     )
+    if verdict.is_good:
+        shutil.rmtree(directory)
     return 0 if verdict.is_good else 1
 
 

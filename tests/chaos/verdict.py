@@ -113,18 +113,24 @@ def _mixed(evidence: Evidence) -> Iterator[str]:
 
 def _lies(evidence: Evidence, assets: Iterable[Asset], *, by_blob: Mapping[str, Sequence[Write]]) -> Iterator[str]:
     for asset in assets:
-        row = evidence.rows.get(asset.identity)
-        if row is None:
-            continue
-        stood = {each.made.etag: each.made for each in by_blob[asset.name] if each.made is not None}
-        there, named = evidence.standing.get(asset.name), stood.get(row.etag)
-        if row.blob != asset.name or named is None:
-            yield f"{asset.name}: its row names {row.blob} with ETag {row.etag}; there stood {', '.join(stood)}"
-        elif not _is_true(row, named):
-            said = f"{row.length} bytes with {', '.join(row.digests) or 'no digest'}"
-            yield f"{asset.name}: its row says {said}; {row.etag} had {named.length} bytes of {named.versions}"
-        elif there is None or there.etag != row.etag:
-            yield f"{asset.name}: its row names {row.etag}, and {there.etag if there else 'nothing'} stands there"
+        row, there = evidence.rows.get(asset.identity), evidence.standing.get(asset.name)
+        if row is not None and (lie := _lie(row, asset, there=there, writes=by_blob[asset.name])):
+            yield f"{asset.name}: {lie}"
+
+
+def _lie(row: RowFact, asset: Asset, *, there: Standing | None, writes: Sequence[Write]) -> str | None:
+    """What is wrong with a row, and how it came to be; None if it is true."""
+    made = [(each.worker, each.made) for each in writes if each.made is not None]
+    history = ", then ".join(f"worker {worker} made {each.etag} of {each.versions}" for worker, each in made)
+    named = next((each for _, each in made if each.etag == row.etag), None)
+    if row.blob != asset.name or named is None:
+        return f"its row names {row.blob} with ETag {row.etag}, which never stood there: {history}"
+    if not _is_true(row, named):
+        said = f"{row.length} bytes with {', '.join(row.digests) or 'no digest'}"
+        return f"its row says {said}; {row.etag} had {named.length} bytes: {history}"
+    if there is None or there.etag != row.etag:
+        return f"its row names {row.etag}, and {there.etag if there else 'nothing'} stands there: {history}"
+    return None
 
 
 def _is_true(row: RowFact, named: Standing) -> bool:
