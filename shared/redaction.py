@@ -40,6 +40,9 @@ _ENCODED_USERINFO = re.compile(
 # C0, DEL, C1, and what reorders or hides text: one line stays one line, and reads as it is.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 
+#: What a table's property and a reader take of one reason.
+MAX_TOLD = 4096
+
 
 def redacted(text: str) -> str:
     """Text without signatures, tokens, keys, passwords and userinfo, its control characters escaped.
@@ -51,6 +54,11 @@ def redacted(text: str) -> str:
     without_headers = _HEADER.sub(rf"\1\2{_MARK}", without_users)
     without_schemes = _SCHEME.sub(rf"\1\3\2\4{_MARK}", without_headers)
     return _NAMED.sub(rf"\1\2{_MARK}", without_schemes)
+
+
+def told(error: Exception, *, limit: int = MAX_TOLD) -> str:
+    """What an error says, redacted and cut to so many characters; its class where it says nothing."""
+    return cut(redacted(str(error) or repr(error)), limit)
 
 
 def cut(text: str, limit: int) -> str:

@@ -12,7 +12,7 @@ from shared.model.errors import Fate, MalformedRequestError, UnfinishedError, fa
 from shared.model.hrefs import host_of
 from shared.model.messages import CopyRequest, Queue, Reason
 from shared.model.rows import Failure
-from shared.redaction import cut, redacted
+from shared.redaction import told
 from shared.storage.failures import Failures
 from shared.storage.queues import NOW, Queues
 
@@ -20,8 +20,7 @@ logger = logging.getLogger(__name__)
 
 #: What is put off for longer leaves the lane: a slow host must not look like a full queue.
 _LATER_FROM = timedelta(seconds=60)
-#: Characters in the failures table; and in a message, where four bytes each have to fit into the last 8 of 48 KiB.
-_TEXT_LENGTH = 4096
+#: Characters of a reason in a message, where four bytes each have to fit into the last 8 of 48 KiB.
 _REASON_LENGTH = 1900
 
 
@@ -59,7 +58,7 @@ class Fates:
     async def refuse(self, body: bytes, error: MalformedRequestError, *, lane: Queue) -> None:
         """Put a message that isn't one of ours into the lane's poison queue as it is."""
         await self.queues.send(lane.poison, body.decode("utf-8", "backslashreplace"))
-        extra = {"action": "message_refused", "queue": lane.value, "error": cut(redacted(str(error)), 500)}
+        extra = {"action": "message_refused", "queue": lane.value, "error": told(error, limit=500)}
         logger.warning("message refused", extra=extra)
 
     def _fate(self, request: CopyRequest, error: Exception) -> Fate:
@@ -79,7 +78,7 @@ class Fates:
                 href=asset.href,
                 error=type(error).__name__,
                 fate=fates[asset],
-                message=_text(error, _TEXT_LENGTH),
+                message=told(error),
                 host=host_of(asset.href),
                 cause=request.cause,
                 first_at=now,
@@ -95,7 +94,7 @@ class Fates:
     async def _poison(self, request: CopyRequest, failed: Mapping[Asset, Exception], *, lane: Queue) -> None:
         """One message for each asset, with its own reason: so each can be mended and sent back by itself."""
         for asset, error in failed.items():
-            reason = Reason(error=type(error).__name__, message=_text(error, _REASON_LENGTH), at=self.clock())
+            reason = Reason(error=type(error).__name__, message=told(error, limit=_REASON_LENGTH), at=self.clock())
             poison = request.of([asset]).model_copy(update={"reason": reason})
             await self.queues.send(lane.poison, poison.encode())
 
@@ -117,7 +116,3 @@ class Fates:
     def _delay(self, deferrals: int, errors: Iterable[Exception]) -> timedelta:
         asked = max((retry_after_of(each) for each in errors), default=NOW)
         return delay(deferrals, asked=asked, chance=self.chance())
-
-
-def _text(error: Exception, limit: int) -> str:
-    return cut(redacted(str(error) or repr(error)), limit)

@@ -24,7 +24,7 @@ from shared.model.items import Page, PlannedPage, Refusal
 from shared.model.messages import MAX_REQUEST_BYTES, CopyRequest, PageRequest, Queue, Reason, fitting
 from shared.model.rows import Failure, LedgerRow, PartCounts, Run, RunState
 from shared.model.selection import plan_page
-from shared.redaction import cut, redacted
+from shared.redaction import MAX_TOLD, cut, redacted, told
 from shared.storage.answers import each_of
 from shared.storage.failures import Failures
 from shared.storage.ledger import Ledger
@@ -35,7 +35,6 @@ logger = logging.getLogger(__name__)
 
 #: Well under host.json's functionTimeout.
 _PAGE_SECONDS = 600
-_REASON_LENGTH = 4096
 #: Of a reason that travels with a request of 40 KiB: at four bytes a character, both fit into a message.
 _CARRIED_REASON_LENGTH = 1900
 
@@ -68,7 +67,7 @@ class Discovery:
             request = PageRequest.decode(body)
         except MalformedRequestError as error:
             await self.queues.send(Queue.DISCOVER.poison, body.decode("utf-8", "backslashreplace"))
-            extra = {"action": "message_refused", "queue": Queue.DISCOVER.value, "error": _text(error)}
+            extra = {"action": "message_refused", "queue": Queue.DISCOVER.value, "error": told(error)}
             logger.warning("message refused", extra=extra)
             return
         try:
@@ -207,22 +206,20 @@ class Discovery:
     async def _settle(self, request: PageRequest, error: Exception) -> None:
         """Give a page that failed its fate; raises the error where that is a retry."""
         now = self.clock()
-        fate = fate_of(error)
+        fate, text = fate_of(error), told(error)
         if fate is Fate.POISON:
-            reason = Reason(error=type(error).__name__, message=cut(_text(error), _CARRIED_REASON_LENGTH), at=now)
+            reason = Reason(error=type(error).__name__, message=told(error, limit=_CARRIED_REASON_LENGTH), at=now)
             poison = request.model_copy(update={"reason": reason})
             await self.queues.send(Queue.DISCOVER.poison, poison.encode())
-            await self._progress(request, state=RunState.FAILED, ended_at=now, reason=f"{reason.error}: {_text(error)}")
+            await self._progress(request, state=RunState.FAILED, ended_at=now, reason=f"{reason.error}: {text}")
             logger.error("run failed", extra={"action": "run_failed", **_ids(request), "error": reason.error})
         elif fate is Fate.DEFER and not patience_is_over(request.deferred_since, now=now):
             wait = delay(request.deferrals, asked=retry_after_of(error), chance=self.chance())
             since = request.deferred_since or now
             update = {"deferrals": request.deferrals + 1, "deferred_since": since}
             await self.queues.send(Queue.DISCOVER, request.model_copy(update=update).encode(), delay=wait)
-            await self._progress(
-                request, withheld_since=since, withheld_because=f"{type(error).__name__}: {_text(error)}"
-            )
-            logger.warning("page deferred", extra={"action": "page_deferred", **_ids(request), "error": _text(error)})
+            await self._progress(request, withheld_since=since, withheld_because=f"{type(error).__name__}: {text}")
+            logger.warning("page deferred", extra={"action": "page_deferred", **_ids(request), "error": text})
         else:
             raise error
 
@@ -235,7 +232,7 @@ class Discovery:
             href="",
             error=refusal.error,
             fate=Fate.POISON,
-            message=cut(redacted(refusal.message), _REASON_LENGTH),
+            message=cut(redacted(refusal.message), MAX_TOLD),
             host="",
             cause=request.run,
             first_at=now,
@@ -269,7 +266,3 @@ def _place(request: PageRequest) -> tuple[int, int, int]:
 
 def _ids(request: PageRequest) -> dict[str, object]:
     return request.model_dump(include={"dataset", "run", "pass_number", "page", "part"})
-
-
-def _text(error: Exception) -> str:
-    return cut(redacted(str(error) or repr(error)), _REASON_LENGTH)

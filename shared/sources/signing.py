@@ -35,12 +35,3 @@ class Signing(Protocol):
         Raises UrlRefusedError, and SourceRefusedError or a DeferredError where no token is to be had.
         """
         ...
-
-
-class Unsigned:
-    """Sources that anybody may read."""
-
-    async def signed(self, href: str, *, dataset: Dataset) -> Signed:
-        """The href as it is."""
-        del dataset
-        return Signed(url=href)

@@ -8,27 +8,23 @@ import asyncio
 import contextlib
 import dataclasses
 import enum
+import functools
 import time
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from urllib.parse import unquote
 
 import aiohttp
 from aiohttp import web
-from multidict import CIMultiDict
-from yarl import URL
 
 from demo.azurite import ACCOUNT, Azurite
 from tests.chaos.flipping import versions_in
 from tests.chaos.standing import CONTAINER, BlobReader, Standing
+from tests.end_to_end.forwarding import forwarded, listening
 
-_MAX_BODY_BYTES = 64 * 1024 * 1024
 _CREATED = 201
 #: The parameter ``comp`` of Put Block, Put Block List and Put Blob.
 _WRITES = frozenset({"block", "blocklist", None})
-#: The connection's business, or stated anew.
-_HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length"})
-_NOT_ADDED = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
 
 class Kind(enum.StrEnum):
@@ -83,7 +79,9 @@ class BlobLog:
         """Open a door for each worker until the block ends."""
         async with contextlib.AsyncExitStack() as stack:
             for worker in range(workers):
-                self._doors.append(await stack.enter_async_context(_door(self, worker)))
+                self._doors.append(
+                    await stack.enter_async_context(listening(functools.partial(self.answer, worker=worker)))
+                )
             yield self
 
     async def answer(self, request: web.Request, *, worker: int) -> web.Response:
@@ -118,33 +116,7 @@ class BlobLog:
         self.writes.append(dataclasses.replace(write, **seen))
 
     async def _forward(self, request: web.Request, body: bytes) -> web.Response:
-        """A shared key's signature covers the path and no host, so headers are passed on as they are."""
-        url = URL(f"http://127.0.0.1:{self._storage.blob_port}{request.raw_path}", encoded=True)
-        headers = _end_to_end(request.headers)
-        async with self._session.request(
-            request.method, url, data=body, headers=headers, allow_redirects=False, skip_auto_headers=_NOT_ADDED
-        ) as answer:
-            content = await answer.read()
-            headers = _end_to_end(answer.headers)
-            if request.method == "HEAD" and "Content-Length" in answer.headers:
-                headers["Content-Length"] = answer.headers["Content-Length"]
-            return web.Response(status=answer.status, reason=answer.reason, body=content or None, headers=headers)
-
-
-@contextlib.asynccontextmanager
-async def _door(log: BlobLog, worker: int) -> AsyncGenerator[int]:
-    async def answer(request: web.Request) -> web.Response:
-        return await log.answer(request, worker=worker)
-
-    application = web.Application(client_max_size=_MAX_BODY_BYTES)
-    application.router.add_route("*", "/{path:.*}", answer)
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield runner.addresses[0][1]
-    finally:
-        await runner.cleanup()
+        return await forwarded(request, body, session=self._session, port=self._storage.blob_port)
 
 
 def _blob(request: web.Request) -> str | None:
@@ -152,7 +124,3 @@ def _blob(request: web.Request) -> str | None:
     path = unquote(request.raw_path.partition("?")[0])
     place = f"/{ACCOUNT}/{CONTAINER}/"
     return path.removeprefix(place) if path.startswith(place) else None
-
-
-def _end_to_end(headers: Mapping[str, str]) -> CIMultiDict[str]:
-    return CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in _HOP_BY_HOP)

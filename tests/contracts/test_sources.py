@@ -26,9 +26,8 @@ from shared.model.errors import (
 )
 from shared.sources.body import Body, Rest, Sources
 from shared.sources.reading import HttpSources
-from shared.sources.signing import Unsigned
 from tests.fakes.raw_server import Answer, Asked, RawServer, chunked, raw_server, reply
-from tests.fakes.sources import FakeSources, Version
+from tests.fakes.sources import FakeSources, Unsigned, Version
 from tests.unit.model.builders import dataset
 
 _BODY = bytes(range(256)) * 1024

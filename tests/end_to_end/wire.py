@@ -9,20 +9,16 @@ import contextlib
 import dataclasses
 import enum
 import threading
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from urllib.parse import unquote
 
 import aiohttp
 from aiohttp import web
-from multidict import CIMultiDict
-from yarl import URL
 
 from demo.azurite import ACCOUNT, Azurite
 from tests.end_to_end.exchanges import Caller, Exchange, Service
+from tests.end_to_end.forwarding import forwarded, listening
 
-_MAX_BODY_BYTES = 64 * 1024 * 1024
-#: The connection's business, or stated anew.
-_HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length"})
 #: Less than Node's five seconds: no request is sent on a connection that Azurite is closing.
 _IDLE_SECONDS = 2.0
 
@@ -119,7 +115,7 @@ class Wire:
             for caller in Caller:
                 for service in Service:
                     door = _Door(self, caller=caller, service=service, azurite=self._azurite, session=session)
-                    self._doors[caller, service] = await stack.enter_async_context(_listening(door.answer))
+                    self._doors[caller, service] = await stack.enter_async_context(listening(door.answer))
             yield self
 
     async def note(self, exchange: Exchange, moment: Moment) -> bool:
@@ -163,7 +159,7 @@ class _Door:
             return _cut(request)
         response = web.Response()
         for _ in range(self._wire.times(exchange)):
-            response = await self._forward(request, body)
+            response = await forwarded(request, body, session=self._session, port=self._port)
             exchange = dataclasses.replace(exchange, status=response.status)
             self._wire.record(exchange)
         return _cut(request) if await self._wire.note(exchange, Moment.ANSWERED) else response
@@ -178,39 +174,6 @@ class _Door:
             query=dict(request.query),
             user_agent=request.headers.get("User-Agent", ""),
         )
-
-    async def _forward(self, request: web.Request, body: bytes) -> web.Response:
-        url = URL(f"http://127.0.0.1:{self._port}{request.raw_path}", encoded=True)
-        async with self._session.request(
-            request.method,
-            url,
-            data=body,
-            headers=_end_to_end(request.headers),
-            allow_redirects=False,
-            skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
-        ) as answer:
-            content = await answer.read()
-            headers = _end_to_end(answer.headers)
-            if request.method == "HEAD" and "Content-Length" in answer.headers:
-                headers["Content-Length"] = answer.headers["Content-Length"]
-            return web.Response(status=answer.status, reason=answer.reason, body=content or None, headers=headers)
-
-
-@contextlib.asynccontextmanager
-async def _listening(answer: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncGenerator[int]:
-    application = web.Application(client_max_size=_MAX_BODY_BYTES)
-    application.router.add_route("*", "/{path:.*}", answer)
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield runner.addresses[0][1]
-    finally:
-        await runner.cleanup()
-
-
-def _end_to_end(headers: Mapping[str, str]) -> CIMultiDict[str]:
-    return CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in _HOP_BY_HOP)
 
 
 def _cut(request: web.Request) -> web.Response:

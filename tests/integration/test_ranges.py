@@ -10,8 +10,8 @@ from shared.model.datasets import Allowlist
 from shared.model.errors import SluiceError, SourceChangedError, SourceUnavailableError, TruncatedBodyError
 from shared.sources.body import Rest
 from shared.sources.reading import HttpSources
-from shared.sources.signing import Unsigned
 from tests.fakes.raw_server import Answer, Ending, RawServer, chunked, reply
+from tests.fakes.sources import Unsigned
 from tests.unit.model.builders import dataset
 
 _MODIFIED = "Mon, 04 Mar 2024 12:00:00 GMT"

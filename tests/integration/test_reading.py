@@ -12,8 +12,8 @@ from shared.model.datasets import Allowlist
 from shared.model.errors import UnexpectedStatusError
 from shared.sources.body import Body
 from shared.sources.reading import HttpSources
-from shared.sources.signing import Unsigned
 from tests.fakes.raw_server import Answer, RawServer, chunked, reply
+from tests.fakes.sources import Unsigned
 from tests.unit.model.builders import dataset
 
 _DATE = "Tue, 05 Mar 2024 12:00:00 GMT"

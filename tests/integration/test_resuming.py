@@ -14,11 +14,11 @@ from shared.egress import Egress
 from shared.model.datasets import Allowlist
 from shared.model.settings import Settings
 from shared.sources.reading import HttpSources
-from shared.sources.signing import Unsigned
 from shared.storage.accounts import Account, open_account
 from shared.storage.blobs import AzureBlobs, Blobs
 from tests.fakes.faults import Faults, KilledError
 from tests.fakes.raw_server import Answer, Asked, RawServer, reply
+from tests.fakes.sources import Unsigned
 from tests.unit.model.builders import asset, dataset
 
 _BLOCK = 256 * 1024
