@@ -10,7 +10,7 @@ PACKAGES := .venv/.installed
 AZURITE := node_modules/.installed
 AZURE_CLI := .venv-azure/.installed
 
-.PHONY: help demo test check races bench infra package deploy smoke format generate start azurite clean
+.PHONY: help demo test check races bench experiment infra package deploy smoke format generate start azurite clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ races: $(AZURITE) ## Let workers race for the same blobs and judge what stands t
 
 bench: $(AZURITE) ## Compare with rclone, which has to be installed (QUICK=1: under 3 minutes)
 	@$(PYTHON) -m benchmarks $(if $(QUICK),--quick)
+
+experiment: $(AZURITE) ## Measure what withholding buys and costs, in 40 minutes (QUICK=1: in 5)
+	@$(PYTHON) -m benchmarks.withholding $(if $(QUICK),--quick)
 
 infra: $(AZURITE) $(if $(QUICK),,$(AZURE_CLI)) ## Check templates, documents and package without a subscription (QUICK=1: without az, 700 MB)
 	@$(PYTHON) -m tools.infra $(if $(QUICK),--quick)

@@ -1,17 +1,33 @@
 """The triggers: decode, one call into ``shared``, return."""
 
+import functools
 import json
+from collections.abc import Awaitable, Callable
 
 import azure.functions as func
 from pydantic import BaseModel
 
 from shared.clients import Process
-from shared.model.errors import RunConflictError, UnknownDatasetError, WindowError
+from shared.model.errors import HTTP_STATUS
 from shared.model.messages import Queue
 from shared.model.windows import parse_window
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 process = Process()
+type Route = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
+
+
+def _telling(route: Route) -> Route:
+    """Answer with the problem, and the fields of its error, where it is the caller's."""
+
+    @functools.wraps(route)
+    async def answer(req: func.HttpRequest) -> func.HttpResponse:
+        try:
+            return await route(req)
+        except tuple(HTTP_STATUS) as error:
+            return _json({"error": str(error), **vars(error)}, HTTP_STATUS[type(error)])
+
+    return answer
 
 
 @app.timer_trigger(arg_name="timer", schedule="%DISCOVER_SCHEDULE%", run_on_startup=False)
@@ -22,27 +38,35 @@ async def discover_on_schedule(timer: func.TimerRequest) -> None:
 
 
 @app.route(route="datasets/{dataset}/runs", methods=["POST"])
+@_telling
 async def discover_on_request(req: func.HttpRequest) -> func.HttpResponse:
     """Begin a run of one dataset, of all its time or of a window: ``{"since": "...", "until": "..."}``."""
-    dataset = req.route_params["dataset"]
-    try:
-        window = parse_window(req.get_body())
-        run = await (await process.app()).starting.start(dataset, window=window, trigger="request")
-    except UnknownDatasetError as error:
-        return _problem(404, str(error))
-    except RunConflictError as error:
-        return _problem(409, str(error), run=error.run)
-    except WindowError as error:
-        return _problem(400, str(error), field=error.field)
+    dataset, window = req.route_params["dataset"], parse_window(req.get_body())
+    run = await (await process.app()).starting.start(dataset, window=window, trigger="request")
     address = req.url.partition("?")[0].removesuffix("/runs")
-    answer = {"dataset": dataset, "run": run.run, "status": address}
-    return func.HttpResponse(json.dumps(answer), status_code=202, mimetype="application/json")
+    return _json({"dataset": dataset, "run": run.run, "status": address}, 202)
+
+
+@app.route(route="datasets/{dataset}/runs/{run}", methods=["DELETE"])
+@_telling
+async def cancel_run(req: func.HttpRequest) -> func.HttpResponse:
+    """End a run; what it has asked for is copied all the same."""
+    dataset, run = req.route_params["dataset"], req.route_params["run"]
+    return _json(await (await process.app()).control.cancel(dataset, run, by="request"))
+
+
+@app.route(route="datasets/{dataset}/pause", methods=["PUT", "DELETE"])
+@_telling
+async def pause_dataset(req: func.HttpRequest) -> func.HttpResponse:
+    """Hold a dataset's discovery back (PUT), or let it go on (DELETE)."""
+    control, dataset = (await process.app()).control, req.route_params["dataset"]
+    return _json(await (control.resume(dataset) if req.method == "DELETE" else control.pause(dataset, by="request")))
 
 
 @app.queue_trigger(arg_name="message", queue_name=Queue.DISCOVER.value, connection="SluiceStorage")
 async def discover_page(message: func.QueueMessage) -> None:
     """Work one page of one run."""
-    await (await process.app()).discovery.deliver(message.get_body())
+    await (await process.app()).discovery.deliver(message.get_body(), delivery=message.dequeue_count or 1)
 
 
 @app.queue_trigger(arg_name="message", queue_name=Queue.COPY.value, connection="SluiceStorage")
@@ -63,20 +87,24 @@ async def copy_later_asset(message: func.QueueMessage) -> None:
     await (await process.app()).copying.deliver(message.get_body(), lane=Queue.COPY_LATER)
 
 
+@app.queue_trigger(arg_name="message", queue_name=Queue.PUBLISH.value, connection="SluiceStorage")
+async def publish_item(message: func.QueueMessage) -> None:
+    """Publish an item if it is whole."""
+    await (await process.app()).publishing.deliver(message.get_body())
+
+
 @app.route(route="status", methods=["GET"])
 async def status(req: func.HttpRequest) -> func.HttpResponse:
     """Tell of all datasets and queues."""
     del req
-    return _shown(await (await process.app()).status.report())
+    return _json(await (await process.app()).status.report())
 
 
 @app.route(route="datasets/{dataset}", methods=["GET"])
+@_telling
 async def dataset_status(req: func.HttpRequest) -> func.HttpResponse:
     """Tell of one dataset."""
-    try:
-        return _shown(await (await process.app()).status.of(req.route_params["dataset"]))
-    except UnknownDatasetError as error:
-        return _problem(404, str(error))
+    return _json(await (await process.app()).status.of(req.route_params["dataset"]))
 
 
 @app.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
@@ -86,9 +114,6 @@ async def health(req: func.HttpRequest) -> func.HttpResponse:
     return func.HttpResponse(status_code=200 if await process.is_healthy() else 503)
 
 
-def _shown(value: BaseModel) -> func.HttpResponse:
-    return func.HttpResponse(value.model_dump_json(), mimetype="application/json")
-
-
-def _problem(status_code: int, error: str, **more: str) -> func.HttpResponse:
-    return func.HttpResponse(json.dumps({"error": error, **more}), status_code=status_code, mimetype="application/json")
+def _json(value: BaseModel | dict[str, str], status_code: int = 200) -> func.HttpResponse:
+    text = value.model_dump_json() if isinstance(value, BaseModel) else json.dumps(value)
+    return func.HttpResponse(text, status_code=status_code, mimetype="application/json")

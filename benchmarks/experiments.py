@@ -15,7 +15,7 @@ _WARM_SMALL = Workload((Group(count=200, size=_SMALL),))
 _WARM_LARGE = Workload((Group(count=4, size=16 * MIB),))
 _WARM_BOTH = Workload((*_WARM_SMALL.groups, *_WARM_LARGE.groups))
 #: Large files by few at once and in little memory, as goals for memory ask; what is gained by more is little.
-_LARGE_SETTINGS = Settings(at_once=4, memory_mib=64)
+_LARGE_SETTINGS = Settings(at_once=4, memory_mib=32, block_mib=4)
 _GROWTH = (1_000, 5_000, 20_000)
 _MEMORY_FILES = 24
 

@@ -37,7 +37,7 @@ from shared.model.rows import LedgerRow
 from shared.model.settings import Settings
 from shared.storage.accounts import Account, open_account
 from shared.storage.blobs import AzureBlobs, BlobPath, Content
-from shared.storage.bodies import Pieces, md5_of
+from shared.storage.bodies import Pieces
 from shared.storage.entities import AGAIN, Entity, entity_of
 from shared.storage.ledger import AzureLedger, Write
 from shared.storage.transactions import CONTENT_TYPE, Operation, refusal, transaction
@@ -121,7 +121,7 @@ def _calls(account: Account, bare: "_Bare") -> dict[str, dict[str, Call]]:
     sdk, ours = _Sdk(account), _Ours(account)
     return {
         "Put Blob 16 KiB": {"sdk": sdk.put, "pipeline": ours.put, "bare": bare.put},
-        "Put Block 8 MiB": {"sdk, joined": sdk.stage, "sdk, pieces": ours.stage, "bare, pieces": bare.stage},
+        "Put Block 8 MiB": {"sdk, MD5": sdk.stage, "pipeline, CRC64": ours.stage, "bare, CRC64": bare.stage},
         f"transaction of {OPERATIONS}": {"sdk": sdk.record, "pipeline": ours.record, "bare": bare.record},
         "point look-up": {"sdk": sdk.look_up, "pipeline": ours.look_up, "bare": bare.look_up},
         "queue send": {"sdk": sdk.send, "pipeline": ours.send, "bare": bare.send},
@@ -248,8 +248,8 @@ class _Bare:
 
     async def stage(self) -> None:
         path, body = next(_PATHS), Pieces(_PIECES)
-        md5 = base64.b64encode(await md5_of(body)).decode()
-        headers = {"x-ms-version": "2023-11-03", "Content-MD5": md5, "Content-Length": str(len(body))}
+        crc64 = base64.b64encode(body.crc64).decode()
+        headers = {"x-ms-version": "2023-11-03", "x-ms-content-crc64": crc64, "Content-Length": str(len(body))}
         url = f"{self.blobs}/{path.container}/{quote(path.name)}?comp=block&blockid={_BLOCK_ID}&sig=abc"
         await self._ask("PUT", url, headers=headers, data=body)
 

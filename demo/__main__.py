@@ -63,7 +63,7 @@ def _run(options: argparse.Namespace, *, view: View) -> int:
             storage = running.storage.connection_string
             view.say(damage(options.sabotage, connection_string=storage, expected=running.expected))
         evidence = _evidence(running, journey=journey)
-        checks = (journey.check, *judge(running.expected, evidence))
+        checks = (*journey.checks, *judge(running.expected, evidence))
         for check in checks:
             view.say(check.line)
         if options.keep:

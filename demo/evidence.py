@@ -18,6 +18,7 @@ from azure.storage.blob import ContainerClient
 from azure.storage.queue import QueueClient, QueueServiceClient
 
 from demo.access_log import commits, read_requests, row_rewrites
+from demo.published import COLLECTIONS, ITEMS, PublishedFact, read_published
 from functions_host.events import Event, EventKind
 
 LEDGER = "ledger"
@@ -73,7 +74,10 @@ type Rows = Mapping[tuple[str, str], RowFact]
 class Evidence:
     """All that was found."""
 
+    #: All but what is published.
     blobs: Mapping[str, BlobFact]
+    #: By their blobs' names.
+    published: Mapping[str, PublishedFact]
     rows: Rows
     #: The rows that stood when the worker had been killed.
     rows_at_kill: Rows
@@ -95,6 +99,7 @@ def gather(
     requests = read_requests(access_log)
     return Evidence(
         blobs=_blobs(connection_string, container=container),
+        published=read_published(connection_string, container=container),
         rows=read_rows(connection_string),
         rows_at_kill=rows_at_kill,
         poison=_poison(connection_string),
@@ -131,7 +136,7 @@ def _blobs(connection_string: str, *, container: str) -> Mapping[str, BlobFact]:
         ContainerClient.from_connection_string(connection_string, container, **sizes) as client,
         concurrent.futures.ThreadPoolExecutor(_DOWNLOADS_AT_ONCE) as pool,
     ):
-        names = [str(each) for each in client.list_blob_names()]
+        names = [str(each) for each in client.list_blob_names() if not str(each).startswith((ITEMS, COLLECTIONS))]
         return dict(zip(names, pool.map(partial(_download, client), names), strict=True))
 
 

@@ -5,6 +5,7 @@ import time
 
 from demo.judge import Check
 from demo.kill import Kill, kill_when_ripe
+from demo.published import Reader
 from demo.servers import Stage
 from demo.status import read_snapshot, start_run
 from demo.view import View
@@ -25,10 +26,20 @@ class Journey:
     #: Whether it ended in time.
     ended: bool
     kill: Kill | None
+    reader: Reader
 
     @property
-    def check(self) -> Check:
-        """Whether it went as planned."""
+    def checks(self) -> tuple[Check, ...]:
+        """Whether it went as planned, and was seen to."""
+        objections = self.reader.objections if self.reader.seen else ["nothing was published"]
+        seen = Check(
+            claim=f"a reader who looked at {self.reader.seen} items as they were published found no asset missing",
+            objections=tuple(objections),
+        )
+        return self._check, seen
+
+    @property
+    def _check(self) -> Check:
         planned = (("it did not end", self.ended), ("no worker was killed", self.kill is not None))
         return Check(
             claim=f"the run was over within {_RUN_SECONDS:.0f} s, and the worker was killed in its middle",
@@ -41,9 +52,10 @@ def travel(running: Stage, *, view: View) -> Journey:
     began = time.monotonic()
     run = start_run(running.host.url, dataset=running.expected.dataset)
     view.say(f"run {run} was asked for")
+    reader = Reader(running.storage.connection_string, container=running.expected.container)
     kill: Kill | None = None
     quiet = looks = 0
-    with view.live():
+    with view.live(), reader.reading():
         while quiet < _QUIET_ANSWERS and time.monotonic() - began < _RUN_SECONDS:
             if kill is None and (kill := kill_when_ripe(running)):
                 view.say(kill.sentence)
@@ -54,4 +66,4 @@ def travel(running: Stage, *, view: View) -> Journey:
                 quiet = quiet + 1 if now.ended else 0
             looks += 1
             time.sleep(_LOOK_SECONDS)
-    return Journey(seconds=time.monotonic() - began, ended=quiet == _QUIET_ANSWERS, kill=kill)
+    return Journey(seconds=time.monotonic() - began, ended=quiet == _QUIET_ANSWERS, kill=kill, reader=reader)

@@ -9,10 +9,12 @@ from collections.abc import Iterable, Sequence
 
 from demo.evidence import Evidence
 from demo.expected import Expected, ExpectedAsset
+from demo.published import ITEMS
 
 _BUCKETS = 32
 #: Never: what Azure makes of a time-to-live of -1.
 _NEVER = 9999
+_OK = 200
 _SHOWN = 3
 
 
@@ -60,6 +62,15 @@ def judge(expected: Expected, evidence: Evidence) -> tuple[Check, ...]:
         Check(
             claim=f"{len(expected.misfits)} planned misfits stand in copy-poison with their reasons, for ever",
             objections=tuple(_misfits_that_miss(expected, evidence)),
+        ),
+        Check(
+            claim=f"{len(_whole_items(expected))} items are published whole, {len(_held_items(expected))} are "
+            "withheld, each with a misfit that says why",
+            objections=tuple(_items_that_differ(expected, evidence)),
+        ),
+        Check(
+            claim="every published href can be read, and has the bytes that were written down",
+            objections=tuple(_hrefs_that_lie(expected, evidence)),
         ),
         Check(claim="no other queue holds a message", objections=tuple(_messages_left(evidence))),
         Check(
@@ -129,6 +140,39 @@ def _misfits_that_miss(expected: Expected, evidence: Evidence) -> Iterable[str]:
     for each in evidence.poison:
         if each.expires.year != _NEVER:
             yield f"{_misfit(each.assets, each.error)} expires {each.expires}"
+
+
+def _whole_items(expected: Expected) -> set[str]:
+    return {each.item for each in expected.assets} - _held_items(expected)
+
+
+def _held_items(expected: Expected) -> set[str]:
+    return {each.item for each in expected.misfits}
+
+
+def _items_that_differ(expected: Expected, evidence: Evidence) -> Iterable[str]:
+    names = {f"{ITEMS}{each}.json": each for each in _whole_items(expected)}
+    yield from (f"{each} is missing" for each in sorted(names.keys() - evidence.published.keys()))
+    yield from (f"{each} is one too many" for each in sorted(evidence.published.keys() - names.keys()))
+    for name in names.keys() & evidence.published.keys():
+        keys = {each.key for each in expected.assets if each.item == names[name]}
+        if keys != (found := evidence.published[name].document["assets"].keys()):
+            yield f"{name} has the assets {', '.join(sorted(found))}, not {', '.join(sorted(keys))}"
+    explained = {item for each in evidence.poison for item, _ in each.assets}
+    yield from (f"nothing says why {each} is withheld" for each in sorted(_held_items(expected) - explained))
+
+
+def _hrefs_that_lie(expected: Expected, evidence: Evidence) -> Iterable[str]:
+    assets = {(each.item, each.key): each for each in expected.assets}
+    for name, item in evidence.published.items():
+        yield from (f"{href} answers {each.status}" for href, each in item.hrefs.items() if each.status != _OK)
+        for key, said in item.document["assets"].items():
+            asset = assets.get((name.removeprefix(ITEMS).removesuffix(".json"), key))
+            found = item.hrefs[said["href"]]
+            stated = said.get("file:size"), said.get("file:checksum"), found.length, found.sha256
+            wanted = (asset.size, f"1220{asset.sha256}", asset.size, asset.sha256) if asset else None
+            if stated != wanted:
+                yield f"{name} {key} is said and found to be {stated}, not {wanted}"
 
 
 def _misfit(assets: Iterable[tuple[str, str]], error: str | None) -> str:

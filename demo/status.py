@@ -21,7 +21,7 @@ class NoRunError(RuntimeError):
 class Snapshot:
     """How far a run is."""
 
-    #: running, complete or failed; empty before it is known.
+    #: running, complete, incomplete or failed; empty before it is known.
     state: str
     reason: str | None
     withheld_because: str | None
@@ -30,6 +30,7 @@ class Snapshot:
     #: Messages.
     pages: int
     requests: int
+    publishing: int
     poison: int
     copied_assets: int
     copied_bytes: int
@@ -37,7 +38,8 @@ class Snapshot:
     @property
     def ended(self) -> bool:
         """Whether nothing is left to do."""
-        return self.state == "failed" or (self.state == "complete" and not self.pages and not self.requests)
+        left = self.pages + self.requests + self.publishing
+        return self.state == "failed" or (self.state in {"complete", "incomplete"} and not left)
 
 
 def start_run(host_url: str, *, dataset: str) -> str:
@@ -80,6 +82,7 @@ def decode_snapshot(status: Mapping[str, Any], *, dataset: str) -> Snapshot:
         pages=queues["discover"]["outstanding"],
         requests=sum(queues[lane]["outstanding"] for lane in _COPY_LANES),
         poison=sum(each["poison"] for each in queues.values()),
+        publishing=queues["publish"]["outstanding"],
         copied_assets=copied.get("assets", 0),
         copied_bytes=copied.get("bytes", 0),
     )

@@ -82,7 +82,7 @@ def _facts(snapshot: Snapshot, *, expected: Expected, rate: float) -> list[tuple
     copied = f"{snapshot.copied_assets} assets, {megabytes(snapshot.copied_bytes)} of {megabytes(expected.bytes)}"
     return [
         ("discovery", discovery),
-        ("outstanding", f"{snapshot.requests} copy requests, {snapshot.pages} pages"),
+        ("outstanding", f"{snapshot.requests} copy requests, {snapshot.pages} pages, {snapshot.publishing} items"),
         ("copied", f"{copied}, {megabytes(rate)}/s"),
         ("poison", str(snapshot.poison)),
     ]

@@ -54,7 +54,7 @@ param discoverSaturation string = '1.5'
 @secure()
 param sourceSettings object = {}
 
-@description('Optional. The containers that the datasets copy into, as datasets.toml names them.')
+@description('Optional. The containers that the datasets copy into and publish items in, as datasets.toml names them.')
 @minLength(1)
 @maxLength(100)
 param assetContainers string[] = [
@@ -103,6 +103,7 @@ param networkAddressPrefix string = '10.77.0.0/24'
 var suffix = uniqueString(resourceGroup().id, name)
 var packageContainer = 'app-package'
 var pagesContainer = 'pages'
+var itemsContainer = 'items'
 
 // Each queue that a function listens to, and the one that the platform moves its poison to. The app makes none of them:
 // STORAGE_CREATE_MISSING is off.
@@ -115,6 +116,8 @@ var queues = [
   'copy-live-poison'
   'copy-later'
   'copy-later-poison'
+  'publish'
+  'publish-poison'
 ]
 var tables = [
   'activity'
@@ -123,7 +126,8 @@ var tables = [
   'runs'
 ]
 
-// Pages are read again only while their run lasts.
+// Pages are read again only while their run lasts. Documents of items stay: one that was put off, or sent back from
+// poison, is published by its document however late.
 var pagesRule = {
   name: 'delete-pages-after-a-month'
   type: 'Lifecycle'
@@ -192,7 +196,7 @@ module dataStorage 'modules/storage.bicep' = {
     softDeleteDays: softDeleteDays
     queues: queues
     tables: tables
-    containers: union([pagesContainer], assetContainers)
+    containers: union([pagesContainer, itemsContainer], assetContainers)
     lifecycleRules: coolAssetsAfterDays > 0 ? [pagesRule, coolRule] : [pagesRule]
   }
 }

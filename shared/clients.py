@@ -15,15 +15,21 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from shared.catalogs.http_index import HttpIndex
+from shared.catalogs.listing import Listing
 from shared.catalogs.manifest import Manifest
 from shared.catalogs.manifest_bytes import Opened, open_by_scheme, open_file, open_web
 from shared.catalogs.reader import CatalogReader
 from shared.catalogs.stac import StacSearch
-from shared.copying import Copying, Engine, Fates, MemoryBudget
-from shared.discovery import Discovery, Starting, Withholding
+from shared.catalogs.static_stac import StaticStac
+from shared.copying import Copying, Describing, Engine, Fates, Hints, MemoryBudget, Wholes
+from shared.discovery import Control, Discovery, Documents, Starting, Withholding
 from shared.egress import Egress
 from shared.model.datasets import Dataset, Datasets, StacCatalog, load_datasets
+from shared.model.listings import ListingCatalog
 from shared.model.settings import HostQueues, Settings, read_secrets
+from shared.model.trees import HttpIndexCatalog, StaticStacCatalog
+from shared.publishing import Publishing
 from shared.redaction import redacted
 from shared.sources.credentials import Credentials
 from shared.sources.reading import HttpSources
@@ -34,12 +40,15 @@ from shared.storage.activity import AzureActivities
 from shared.storage.blobs import AzureBlobs, BlobPath
 from shared.storage.creation import create_missing
 from shared.storage.failures import AzureFailures
+from shared.storage.holds import AzureHolds
 from shared.storage.identity import Identity
+from shared.storage.items import Items
 from shared.storage.ledger import AzureLedger
 from shared.storage.meter import Meter
 from shared.storage.queues import AzureQueues
 from shared.storage.runs import AzureRuns
 from shared.storage.streams import open_stream
+from shared.storage.watermarks import AzureWatermarks
 from shared.telemetry import configure_logging
 
 logger = logging.getLogger(__name__)
@@ -54,8 +63,10 @@ class App:
     """The use cases, ready to be called."""
 
     starting: Starting
+    control: Control
     discovery: Discovery
     copying: Copying
+    publishing: Publishing
     status: Status
 
 
@@ -99,7 +110,7 @@ async def open_app(root: Path) -> AsyncGenerator[App]:
     secrets = read_secrets(datasets.secrets)
     if settings.saturation < _LOW_SATURATION:
         logger.warning("saturation is low", extra={"action": "low_saturation", "saturation": settings.saturation})
-    capacity = settings.instances * HostQueues.read(root / "host.json").concurrency
+    host = HostQueues.read(root / "host.json")
     async with (
         open_account(settings) as account,
         contextlib.aclosing(Egress()) as egress,
@@ -107,7 +118,7 @@ async def open_app(root: Path) -> AsyncGenerator[App]:
     ):
         if settings.create_missing:
             await create_missing(
-                account, containers={each.destination.container for each in datasets.datasets.values()}
+                account, containers={name for each in datasets.datasets.values() for name in each.containers}
             )
         parts = _Parts(
             settings=settings,
@@ -118,7 +129,7 @@ async def open_app(root: Path) -> AsyncGenerator[App]:
             secrets=secrets,
             root=root,
         )
-        yield parts.app(capacity=capacity)
+        yield parts.app(host)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,12 +145,16 @@ class _Parts:
     secrets: Mapping[str, SecretStr]
     root: Path
 
-    def app(self, *, capacity: int) -> App:
-        """Put the use cases together; ``capacity`` is what all instances copy at once."""
+    def app(self, host: HostQueues) -> App:
+        """Put the use cases together."""
+        capacity = self.settings.instances * host.concurrency
         queues, runs = AzureQueues(self.account.queues), AzureRuns(self.account.tables, blobs=self._blobs())
+        holds, watermarks = AzureHolds(self.account.tables), AzureWatermarks(self.account.tables)
         starting = Starting(
             datasets=self.datasets,
             runs=runs,
+            watermarks=watermarks,
+            holds=holds,
             queues=queues,
             clock=_now,
             new_id=_new_id,
@@ -151,22 +166,53 @@ class _Parts:
             ledger=AzureLedger(self.account.table_calls),
             queues=queues,
             failures=AzureFailures(self.account.tables),
+            documents=self._documents(queues),
             catalog_of=self._catalog,
-            withholding=Withholding(queues=queues, saturation=self.settings.saturation, capacity=capacity),
-            recheck=timedelta(seconds=self.settings.recheck_seconds),
+            withholding=Withholding(
+                queues=queues,
+                holds=holds,
+                saturation=self.settings.saturation,
+                capacity=capacity,
+                recheck=timedelta(seconds=self.settings.recheck_seconds),
+                clock=_now,
+                chance=_chance,
+            ),
+            watermarks=watermarks,
+            most_deliveries=host.max_dequeue_count,
             clock=_now,
             chance=_chance,
         )
         status = Status(
             datasets=self.datasets,
             runs=runs,
+            watermarks=watermarks,
+            holds=holds,
             queues=queues,
             activities=AzureActivities(self.account.tables),
             saturation=self.settings.saturation,
             capacity=capacity,
             clock=_now,
         )
-        return App(starting=starting, discovery=discovery, copying=self._copying(queues), status=status)
+        control = Control(datasets=self.datasets, runs=runs, holds=holds, clock=_now)
+        return App(
+            starting=starting,
+            control=control,
+            discovery=discovery,
+            copying=self._copying(queues),
+            publishing=self._publishing(queues),
+            status=status,
+        )
+
+    def _documents(self, queues: AzureQueues) -> Documents:
+        return Documents(
+            self.datasets,
+            items=Items(self._blobs()),
+            queues=queues,
+            failures=AzureFailures(self.account.tables),
+            catalog_of=self._catalog,
+            endpoint=self.account.blob_calls.url,
+            clock=_now,
+        )
 
     def _copying(self, queues: AzureQueues) -> Copying:
         engine = Engine(
@@ -175,6 +221,7 @@ class _Parts:
             budget=MemoryBudget(self.settings.memory),
             block_size=self.settings.block_size,
             clock=_now,
+            describe=Describing(self._catalog).again,
         )
         activities = AzureActivities(self.account.tables)
         process = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
@@ -182,10 +229,32 @@ class _Parts:
             datasets=self.datasets,
             ledger=AzureLedger(self.account.table_calls),
             copy=engine.copy,
-            fates=Fates(queues=queues, failures=AzureFailures(self.account.tables), clock=_now, chance=_chance),
+            fates=Fates(
+                queues=queues,
+                failures=AzureFailures(self.account.tables),
+                hints=Hints(AzureHolds(self.account.tables), clock=_now),
+                clock=_now,
+                chance=_chance,
+            ),
+            wholes=Wholes(
+                ledger=AzureLedger(self.account.table_calls),
+                failures=AzureFailures(self.account.tables),
+                queues=queues,
+            ),
             meter=Meter(activities, process=process, clock=_now, sleep=asyncio.sleep),
             clock=_now,
             deadline=timedelta(seconds=self.settings.deadline_seconds),
+        )
+
+    def _publishing(self, queues: AzureQueues) -> Publishing:
+        return Publishing(
+            datasets=self.datasets,
+            ledger=AzureLedger(self.account.table_calls),
+            failures=AzureFailures(self.account.tables),
+            items=Items(self._blobs()),
+            queues=queues,
+            endpoint=self.account.blob_calls.url,
+            clock=_now,
         )
 
     def _signing(self) -> Credentials:
@@ -198,8 +267,14 @@ class _Parts:
         )
 
     def _catalog(self, dataset: Dataset) -> CatalogReader:
+        if isinstance(dataset.catalog, ListingCatalog):
+            return Listing(dataset.catalog, dataset=dataset, http=self.egress, sign=self._signing().listed)
         if isinstance(dataset.catalog, StacCatalog):
             return StacSearch(dataset.catalog, allow=dataset.allow, http=self.egress, select=dataset.select)
+        if isinstance(dataset.catalog, StaticStacCatalog):
+            return StaticStac(dataset.catalog, allow=dataset.allow, http=self.egress)
+        if isinstance(dataset.catalog, HttpIndexCatalog):
+            return HttpIndex(dataset.catalog, allow=dataset.allow, http=self.egress)
         by_scheme = open_by_scheme(
             web=open_web(self.egress, allow=dataset.allow), blob=self._open_blob, file=open_file(self.root)
         )

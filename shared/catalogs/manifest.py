@@ -16,9 +16,12 @@ from shared.catalogs.manifest_lines import Entry, Layout, Line, split_lines, tex
 from shared.model.datasets import ManifestCatalog
 from shared.model.errors import MalformedCatalogError, MalformedRequestError, SourceChangedError, WindowError
 from shared.model.hrefs import unsigned
-from shared.model.items import CatalogAsset, CatalogItem, Page, Refusal
-from shared.model.windows import Window
+from shared.model.items import CatalogAsset, CatalogCollection, CatalogItem, Page, Refusal
+from shared.model.windows import TimeProperty, Window
 from shared.redaction import redacted
+
+#: Lines that a page has beyond its size, so that an item whose lines stand together stands on one page.
+_MOST_MORE = 10_000
 
 
 class Manifest:
@@ -28,8 +31,9 @@ class Manifest:
         self._catalog = catalog
         self._open = open_manifest
 
-    async def page(self, token: str | None, *, window: Window) -> Page:
+    async def page(self, token: str | None, *, window: Window, by: TimeProperty = TimeProperty.DATETIME) -> Page:
         """See ``CatalogReader``; raises SourceChangedError where the manifest isn't the one that the run began with."""
+        del by
         if window.interval is not None:
             raise WindowError("a manifest has no times: a run reads all of it", field="window")
         position = _Position() if token is None else _Position.decode(token)
@@ -37,6 +41,14 @@ class Manifest:
             if token is not None and opened.version != position.version:
                 raise SourceChangedError("the manifest has changed since this run began to read it")
             return await self._read(opened, position)
+
+    async def item(self, name: str) -> CatalogItem | None:
+        """None: a line of a manifest has no address."""
+        del name
+
+    async def collection(self, name: str) -> CatalogCollection | None:
+        """None: a manifest has no collections."""
+        del name
 
     async def _read(self, opened: Opened, position: "_Position") -> Page:
         found = _Found(place=redacted(unsigned(self._catalog.url)), layout=position.layout)
@@ -49,9 +61,10 @@ class Manifest:
         return found.page(next_token=after.encode())
 
     async def _take(self, lines: AsyncIterator[Line], found: "_Found") -> Line | None:
-        """Take a page of lines in; returns the line after them, if there is one."""
+        """Take a page of lines in, and what more lines its last item has; returns the line after, if there is one."""
         async for line in lines:
-            if found.count == self._catalog.page_size:
+            more = found.count - self._catalog.page_size
+            if more >= _MOST_MORE or (more >= 0 and not found.is_of_last_item(line)):
                 return line
             found.take(line, catalog=self._catalog)
         return None
@@ -89,6 +102,7 @@ class _Found:
         self._place = place
         self._items: dict[str, list[CatalogAsset]] = {}
         self._refusals: list[Refusal] = []
+        self._last_item: str | None = None
 
     def take(self, line: Line, *, catalog: ManifestCatalog) -> None:
         """Take a line in: a file, a line of names, a comment, or something to refuse."""
@@ -102,6 +116,15 @@ class _Found:
             name = f"line {line.number} of {self._place}"
             self._refusals.append(Refusal.of(error, item=name, key=name))
         self.count += 1
+
+    def is_of_last_item(self, line: Line) -> bool:
+        """Tell whether a line names one more file of the item of the line before it; comments may stand between."""
+        try:
+            text = text_of(line)
+            item = self.layout.entry(text).item if text is not None and self.layout is not None else self._last_item
+        except MalformedCatalogError:
+            return False
+        return item is not None and item == self._last_item
 
     def page(self, *, next_token: str | None) -> Page:
         """All of it, as a page."""
@@ -126,4 +149,5 @@ class _Found:
             media_type=entry.media_type,
             destination=entry.destination,
         )
+        self._last_item = entry.item
         self._items.setdefault(entry.item or key, []).append(asset)

@@ -119,6 +119,14 @@ def _any_checksum(text: str) -> str:
     return from_hex_or_base64(Algorithm(algorithm.lower()), value) if colon else from_multihash(text)
 
 
+def _hex_or_base64(algorithm: Algorithm) -> AfterValidator:
+    return AfterValidator(lambda text: from_hex_or_base64(algorithm, text))
+
+
+#: Not for a number in JSON: its decimal digits aren't hex, however much they look like it.
+_TEXT = Field(coerce_numbers_to_str=False)
+
+
 class Entry(BaseModel):
     """One file, as a line names it; columns that aren't these are ignored."""
 
@@ -126,9 +134,12 @@ class Entry(BaseModel):
 
     url: Annotated[str, Field(validation_alias=AliasChoices("url", "href")), AfterValidator(_address)]
     size: Annotated[int, Field(ge=0, le=2**63 - 1)] | None = None
-    #: MD5 and SHA-256 in hex or Base64; any checksum as ``<algorithm>:<either>`` or as a multihash.
-    md5: Annotated[str, AfterValidator(lambda text: from_hex_or_base64(Algorithm.MD5, text))] | None = None
-    sha256: Annotated[str, AfterValidator(lambda text: from_hex_or_base64(Algorithm.SHA256, text))] | None = None
+    #: In hex or Base64; any checksum as ``<algorithm>:<either>`` or as a multihash.
+    md5: Annotated[str, _hex_or_base64(Algorithm.MD5)] | None = None
+    sha256: Annotated[str, _hex_or_base64(Algorithm.SHA256)] | None = None
+    crc64nvme: Annotated[str, _TEXT, _hex_or_base64(Algorithm.CRC64NVME)] | None = None
+    crc32c: Annotated[str, _TEXT, _hex_or_base64(Algorithm.CRC32C)] | None = None
+    crc32: Annotated[str, _TEXT, _hex_or_base64(Algorithm.CRC32)] | None = None
     checksum: Annotated[str, AfterValidator(_any_checksum)] | None = None
     destination: str | None = None
     item: str | None = None
@@ -148,7 +159,7 @@ class Entry(BaseModel):
     @property
     def strongest(self) -> str | None:
         """The checksum to verify by."""
-        return self.checksum or self.sha256 or self.md5
+        return self.checksum or self.sha256 or self.md5 or self.crc64nvme or self.crc32c or self.crc32
 
 
 _COLUMNS = frozenset({"href", *Entry.model_fields})

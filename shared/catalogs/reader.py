@@ -2,18 +2,34 @@
 
 from typing import Protocol
 
-from shared.model.items import Page
-from shared.model.windows import Window
+from shared.model.items import CatalogCollection, CatalogItem, Page
+from shared.model.windows import TimeProperty, Window
 
 
 class CatalogReader(Protocol):
     """A dataset's catalog, page by page."""
 
-    async def page(self, token: str | None, *, window: Window) -> Page:
-        """Read the page that a token names; None: the first.
+    async def page(self, token: str | None, *, window: Window, by: TimeProperty = TimeProperty.DATETIME) -> Page:
+        """Read the page that a token names; None: the first. ``by`` says which of the items' times the window is of.
 
         The same token gives the same page while the catalog doesn't change. Raises MalformedCatalogError for what is no
-        page of this kind, WindowError where the catalog has no times and the window isn't open, and the errors of
+        page of this kind, TokenRefusedError or SourceChangedError for a token that can't be used any more, WindowError
+        where the catalog has no times and the window isn't open, and the errors of ``egress``.
+        """
+        ...
+
+    async def item(self, name: str) -> CatalogItem | None:
+        """Read one item anew, as it is described now; ``name`` is what a page calls it (``CatalogItem.item``).
+
+        None where there is no such item, and where the catalog has no address for it. Raises MalformedCatalogError for
+        what isn't this item, and the errors of ``egress``.
+        """
+        ...
+
+    async def collection(self, name: str) -> CatalogCollection | None:
+        """Read what the catalog says of a collection.
+
+        None where it says nothing. Raises MalformedCatalogError for what isn't this collection, and the errors of
         ``egress``.
         """
         ...

@@ -12,15 +12,22 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, S
 
 from shared.catalogs.http import Http
 from shared.catalogs.json_text import Lenient, explained, parse_json, shown
-from shared.catalogs.stac_items import read_item
-from shared.catalogs.stac_requests import NextLink, SearchRequest
+from shared.catalogs.stac_items import read_item, self_address
+from shared.catalogs.stac_requests import ACCEPT, NextLink, SearchRequest, collection_address, item_address
 from shared.egress import Reply, check_status
 from shared.model.datasets import Allowlist, Selection, StacCatalog
-from shared.model.errors import AssetTooLargeError, EndlessCatalogError, MalformedCatalogError
+from shared.model.errors import (
+    AssetNotFoundError,
+    AssetTooLargeError,
+    EndlessCatalogError,
+    MalformedCatalogError,
+    TokenRefusedError,
+    UnexpectedStatusError,
+)
 from shared.model.hrefs import unsigned
-from shared.model.items import CatalogItem, Page, Refusal
+from shared.model.items import CatalogCollection, CatalogItem, Page, Refusal
 from shared.model.messages import MAX_REQUEST_BYTES
-from shared.model.windows import Window
+from shared.model.windows import TimeProperty, Window
 from shared.redaction import redacted
 
 _MAX_PAGE_BYTES = 64 * 1024 * 1024
@@ -36,22 +43,63 @@ class StacSearch:
         self._allow = allow
         self._http = http
 
-    async def page(self, token: str | None, *, window: Window) -> Page:
+    async def page(self, token: str | None, *, window: Window, by: TimeProperty = TimeProperty.DATETIME) -> Page:
         """See ``CatalogReader``; a page without items can have a next one all the same."""
-        window = window.meet(self._select.window)
-        if window.is_empty:
+        times = self._select.window if by is not TimeProperty.DATETIME else window.meet(self._select.window)
+        if times.interval is not None:
+            times = times.meet(self._catalog.window)
+        if times.is_empty:
             return Page(items=(), next_token=None)
-        request = self._first(window) if token is None else SearchRequest.decode(token)
+        if token is not None:
+            request = SearchRequest.decode(token)
+        else:
+            request = self._first(times, new=(by, window) if by is not TimeProperty.DATETIME else None)
         async with self._http.request(
             request.method, request.href, allow=self._allow, headers=request.all_headers, body=request.encoded_body
         ) as reply:
-            check_status(reply)
+            _check(reply, token=token)
             body = await _read(reply)
         # A large page takes a second to parse, and copies share the event loop.
         return await asyncio.to_thread(_page, body, request=request, address=reply.url)
 
-    def _first(self, window: Window) -> SearchRequest:
-        return SearchRequest.first(self._catalog, window=window, bbox=self._select.bbox)
+    async def item(self, name: str) -> CatalogItem | None:
+        """See ``CatalogReader``; one request."""
+        found = await self._asked(item_address(self._catalog, name))
+        if found is None:
+            return None
+        body, where = found
+        # Seen from the search's address, as on a page: where an item says no address of its own, one href would be two.
+        place, address = redacted(unsigned(where)), self._first(Window()).href
+        return await asyncio.to_thread(_item, body, name=name, place=place, address=address)
+
+    async def collection(self, name: str) -> CatalogCollection | None:
+        """See ``CatalogReader``; one request."""
+        found = await self._asked(collection_address(self._catalog, name))
+        return None if found is None else await asyncio.to_thread(_collection, found[0], name=name, address=found[1])
+
+    async def _asked(self, address: str | None) -> tuple[bytes, str] | None:
+        """What stands at an address, and where that is after redirects; None where there is nothing."""
+        if address is None:
+            return None
+        async with self._http.request("GET", address, allow=self._allow, headers={"accept": ACCEPT}) as reply:
+            try:
+                check_status(reply)
+            except AssetNotFoundError:
+                return None
+            return await _read(reply), reply.url
+
+    def _first(self, window: Window, *, new: tuple[TimeProperty, Window] | None = None) -> SearchRequest:
+        return SearchRequest.first(self._catalog, window=window, bbox=self._select.bbox, new=new)
+
+
+def _check(reply: Reply, *, token: str | None) -> None:
+    """Raise what a status means; that a next link leads nowhere any more says nothing of the catalog's first page."""
+    try:
+        check_status(reply)
+    except (AssetNotFoundError, UnexpectedStatusError) as error:
+        if token is None or not 400 <= reply.status < 500:  # noqa: PLR2004 - the client's mistakes (RFC 9110, 15.5)
+            raise
+        raise TokenRefusedError(f"{error} to a next link of its own") from error
 
 
 async def _read(reply: Reply) -> bytes:
@@ -64,11 +112,9 @@ async def _read(reply: Reply) -> bytes:
 def _page(body: bytes, *, request: SearchRequest, address: str) -> Page:
     place = redacted(unsigned(address))
     try:
-        found = _Answer.model_validate(parse_json(body))
+        found = _Answer.model_validate(_document(body, place=place))
     except ValidationError as error:
         raise MalformedCatalogError(f"{place} is no page of a STAC API: {explained(error)}") from error
-    except ValueError as error:
-        raise MalformedCatalogError(f"{place} is no JSON: {error}, found {shown(body[:80])}") from error
     items: list[CatalogItem] = []
     refusals: list[Refusal] = []
     for number, feature in enumerate(found.features, start=1):
@@ -82,6 +128,30 @@ def _page(body: bytes, *, request: SearchRequest, address: str) -> Page:
         next_token=_next_token(found.links, request=request, address=address),
         matched=found.matched,
     )
+
+
+def _item(body: bytes, *, name: str, place: str, address: str) -> CatalogItem:
+    item, refusals = read_item(_document(body, place=place), address=address, name=name)
+    if item is None:
+        raise MalformedCatalogError(f"{place}: {refusals[0].message}")
+    if item.item != name:
+        raise MalformedCatalogError(f"{place} is another item, found {shown(item.item)}")
+    return item
+
+
+def _collection(body: bytes, *, name: str, address: str) -> CatalogCollection:
+    place = redacted(unsigned(address))
+    document = _document(body, place=place)
+    if not isinstance(document, dict) or document.get("id") != name or document.get("type") != "Collection":
+        raise MalformedCatalogError(f"{place} isn't the collection {shown(name)}, found {shown(document)}")
+    return CatalogCollection(document=document, address=self_address(document, address=address))
+
+
+def _document(body: bytes, *, place: str) -> JsonValue:
+    try:
+        return parse_json(body)
+    except ValueError as error:
+        raise MalformedCatalogError(f"{place} is no JSON: {error}, found {shown(body[:80])}") from error
 
 
 def _next_token(links: list[JsonValue], *, request: SearchRequest, address: str) -> str | None:

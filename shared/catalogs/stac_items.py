@@ -11,7 +11,9 @@ What selects an item has to be right (its id, its time, its place), or the item 
 (size, checksum, time of update) is dropped where it can't be read: nothing to verify by is no reason to leave a file.
 """
 
+import dataclasses
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
 
@@ -52,7 +54,16 @@ def read_item(feature: JsonValue, *, address: str, name: str) -> tuple[CatalogIt
             assets.append(_read_asset(key, value, base=base, item_updated=found.properties.updated))
         except MalformedCatalogError as error:
             refusals.append(Refusal.of(error, item=found.item, key=key))
-    return found.with_assets(tuple(assets)), tuple(refusals)
+    item = dataclasses.replace(found.with_assets(tuple(assets)), document=feature, address=base)
+    return item, tuple(refusals)
+
+
+def self_address(document: Mapping[str, JsonValue], *, address: str) -> str:
+    """What the relative links of a document at ``address`` are seen from: the address that it says it has, if any."""
+    links = document.get("links")
+    said = (each for each in links if isinstance(each, dict)) if isinstance(links, list) else ()
+    href = next((each["href"] for each in said if each.get("rel") == "self" and "href" in each), "")
+    return (_joined(address, href) if isinstance(href, str) else None) or address
 
 
 def _joined(base: str, href: str) -> str | None:

@@ -12,16 +12,19 @@ import json
 import re
 from collections.abc import Sequence
 from typing import Annotated, Literal, Self
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
 
 from shared.catalogs.json_text import explained
-from shared.model.datasets import StacCatalog
+from shared.model.datasets import FilterWith, StacCatalog
 from shared.model.errors import MalformedRequestError
-from shared.model.windows import Window
+from shared.model.windows import TimeProperty, Window
 
-_ACCEPT = "application/geo+json, application/json;q=0.9"
+#: What an API is asked for.
+ACCEPT = "application/geo+json, application/json;q=0.9"
+_SEARCH = "/search"
+_QUERY_OPERATORS = {">=": "gte", "<=": "lte"}
 # No secret rests in a queue, and how a connection is made is egress' business.
 _DROPPED_HEADERS = re.compile(
     r".*(authorization|cookie|auth-|api-?key|subscription-key|secret|signature|(security|access)-token).*"
@@ -76,8 +79,15 @@ class SearchRequest(_Part):
     body: dict[str, JsonValue] | None = None
 
     @classmethod
-    def first(cls, catalog: StacCatalog, *, window: Window, bbox: Sequence[float] | None = None) -> Self:
-        """The request for a search's first page."""
+    def first(
+        cls,
+        catalog: StacCatalog,
+        *,
+        window: Window,
+        bbox: Sequence[float] | None = None,
+        new: tuple[TimeProperty, Window] | None = None,
+    ) -> Self:
+        """The request for a search's first page; ``new`` asks for items by another of their times beside."""
         search: dict[str, JsonValue] = {**catalog.query, "limit": catalog.page_size}
         if catalog.collections:
             search["collections"] = list(catalog.collections)
@@ -85,9 +95,10 @@ class SearchRequest(_Part):
             search["datetime"] = window.interval
         if bbox is not None:
             search["bbox"] = list(bbox)
+        if new is not None:
+            search |= _filtered(catalog, *new)
         parts = urlsplit(catalog.url)
-        path = parts.path.rstrip("/")
-        parts = parts._replace(path=path if path.endswith("/search") else f"{path}/search")
+        parts = parts._replace(path=f"{_root(parts.path)}{_SEARCH}")
         if catalog.method == "POST":
             return cls(method="POST", href=parts.geturl(), body=search)
         query = urlencode({name: _parameter(value) for name, value in search.items()})
@@ -122,7 +133,7 @@ class SearchRequest(_Part):
     def all_headers(self) -> dict[str, str]:
         """What is sent."""
         typed = {"content-type": "application/json"} if self.body is not None else {}
-        return {"accept": _ACCEPT, **self.headers, **typed}
+        return {"accept": ACCEPT, **self.headers, **typed}
 
     @property
     def encoded_body(self) -> bytes | None:
@@ -133,6 +144,57 @@ class SearchRequest(_Part):
     def digest(self) -> str:
         """Tells the pages of a POST search apart, which have one address."""
         return hashlib.sha256(self.encode().encode()).hexdigest()[:8]
+
+
+def _filtered(catalog: StacCatalog, by: TimeProperty, window: Window) -> dict[str, JsonValue]:
+    """The members of a search that ask for a property's window, with what the dataset's own query says of them.
+
+    ::
+
+        {"query": {"eo:cloud_cover": {"lt": 10}, "updated": {"gte": "2024-06-01T00:00:00Z", "lte": "..."}}}
+    """
+    ends = {">=": window.since, "<=": window.until}
+    times = {op: moment.isoformat().replace("+00:00", "Z") for op, moment in ends.items() if moment is not None}
+    asked = catalog.query.get(catalog.filter_with)
+    if catalog.filter_with is FilterWith.QUERY:
+        conditions: dict[str, JsonValue] = {_QUERY_OPERATORS[op]: text for op, text in times.items()}
+        return {"query": {**(asked if isinstance(asked, dict) else {}), by.value: conditions}}
+    if catalog.method == "GET":
+        texts = [f"{by.value} {op} TIMESTAMP('{text}')" for op, text in times.items()]
+        return {"filter-lang": "cql2-text", "filter": " AND ".join([*([f"({asked})"] if asked else []), *texts])}
+    terms: list[JsonValue] = [
+        {"op": op, "args": [{"property": by.value}, {"timestamp": text}]} for op, text in times.items()
+    ]
+    return {"filter-lang": "cql2-json", "filter": {"op": "and", "args": [*([asked] if asked else []), *terms]}}
+
+
+def item_address(catalog: StacCatalog, name: str) -> str | None:
+    """Where an API has an item, by what a page calls it; None for a name that has no address.
+
+    A collection's id has no slash (``read_item`` refuses those that have), so the item's begins after the first one::
+
+        s2/T32  →  https://stac.example.org/v1/collections/s2/items/T32
+    """
+    collection, _, item = name.partition("/")
+    if not {collection, item}.isdisjoint({"", ".", ".."}):
+        # Without a collection there is no such address, and dots would lead to another one.
+        return None
+    return _address(catalog, f"collections/{quote(collection, safe='')}/items/{quote(item, safe='')}")
+
+
+def collection_address(catalog: StacCatalog, name: str) -> str | None:
+    """Where an API has a collection; None for a name that has no address."""
+    return None if name in {"", ".", ".."} else _address(catalog, f"collections/{quote(name, safe='')}")
+
+
+def _address(catalog: StacCatalog, path: str) -> str:
+    parts = urlsplit(catalog.url)
+    return parts._replace(path=f"{_root(parts.path)}/{path}").geturl()
+
+
+def _root(path: str) -> str:
+    """The path of an API's landing page, from that or from its search's."""
+    return path.rstrip("/").removesuffix(_SEARCH)
 
 
 def _parameter(value: JsonValue) -> str:

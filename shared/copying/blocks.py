@@ -1,7 +1,9 @@
 """Blocks: how a body is cut, and how a block is called.
 
-A block's id holds the version of its source, its index and the digest of its bytes. Equal ids mean equal bytes whatever
-a source claims, so two workers on one blob can't mix versions, and a retry finds in the block list what is staged.
+A block's id holds the version of its source, its index and a digest: of the block's bytes, or, where the SHA-256 of
+the whole is computed in any case, of all bytes from the first to the block's last (``chained``). Equal ids mean equal
+bytes whatever a source claims, so two workers on one blob can't mix versions, and a retry finds in the block list what
+is staged.
 """
 
 import base64
@@ -39,7 +41,7 @@ class BlockName:
 
 
 def block_id(version: bytes, index: int, *, sha256: bytes) -> str:
-    """The id of a block: version of the source, index, digest of its bytes."""
+    """The id of a block: version of the source, index, and the digest that says which bytes it has."""
     return base64.urlsafe_b64encode(version + index.to_bytes(_INDEX_BYTES, "big") + sha256).decode()
 
 
@@ -55,15 +57,23 @@ def block_name(text: str) -> BlockName | None:
     return BlockName(version=raw[:_VERSION_BYTES], index=int.from_bytes(index, "big"), sha256=sha256)
 
 
-def version_of(validator: str | None, length: int | None, *, href: str, block_size: int) -> bytes:
-    """A source's version within a block id; zeros where the source has no strong validator.
+def version_of(validator: str | None, length: int | None, *, href: str, block_size: int, chained: bool) -> bytes:
+    """A source's version within a block id; of a source without a strong validator, what its digests are of.
 
     Who goes on after staged blocks trusts their index, too. So it has to be an index of blocks of this size, and of
-    this href: servers make ETags of a file's length and time, and another file can have both.
+    this href: servers make ETags of a file's length and time, and another file can have both. And as the digests in
+    their ids become ``blocks-sha256``, they have to be those of single blocks.
     """
-    if validator is None:
-        return bytes(_VERSION_BYTES)
-    return hashlib.sha256(f"{validator}\n{length}\n{block_size}\n{href}".encode()).digest()[:_VERSION_BYTES]
+    # Unchained as older releases have it, so that copies which they began go on.
+    way = "chained\n" if chained else ""
+    if validator is not None:
+        return _hashed(f"{way}{validator}\n{length}\n{block_size}\n{href}")
+    # A chained digest says where a block ends, and its index where it begins once the size of all is known.
+    return _hashed(f"{way}{block_size}") if chained else bytes(_VERSION_BYTES)
+
+
+def _hashed(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()[:_VERSION_BYTES]
 
 
 def head(pieces: Sequence[bytes]) -> bytes:
@@ -77,7 +87,7 @@ def head(pieces: Sequence[bytes]) -> bytes:
 
 
 def blocks_digest(ids: Iterable[str], *, block_size: int) -> str:
-    """The digest of a blob's blocks, ``blocks-sha256:<block size in bytes>:<hex>``, from their ids in order.
+    """The digest of a blob's blocks, ``blocks-sha256:<block size in bytes>:<hex>``, from their unchained ids in order.
 
     It is the SHA-256 of the SHA-256 digests (32 bytes each, as they are) of the blob's bytes, cut into blocks of this
     size of which the last may be shorter. So whoever has the bytes can compute it again::

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from shared.copying.fates import Fates
 from shared.copying.job import Copied, Job, Outcome
+from shared.copying.wholes import Wholes
 from shared.model.assets import Asset
 from shared.model.datasets import Dataset, Datasets
 from shared.model.errors import DestinationContendedError, MalformedRequestError, UnknownDatasetError
@@ -33,6 +34,7 @@ class Copying:
     #: ``Engine.copy``.
     copy: Callable[[Job], Awaitable[Outcome]]
     fates: Fates
+    wholes: Wholes
     meter: Meter
     clock: Callable[[], datetime]
     #: How long a delivery may take before it is sent again to go on.
@@ -58,7 +60,10 @@ class Copying:
             failed = await self._copy_all(request, dataset)
         except Exception as error:  # noqa: BLE001 - the ledger's trouble is every asset's, and goes into the same books
             failed = dict.fromkeys(request.assets, error)
+        # A failed send makes the whole delivery retry, so that no item waits for somebody who thinks that it has asked.
+        await self.wholes.after_rows(request, dataset, failed=failed)
         await self.fates.settle(request, failed, lane=lane)
+        await self.wholes.after_failures(request, dataset, failed=failed)
 
     async def _copy_all(self, request: CopyRequest, dataset: Dataset) -> Mapping[Asset, Exception]:
         """Copy what isn't done until the ledger says so; return what failed."""

@@ -36,14 +36,22 @@ class Digests:
 
     @property
     def md5(self) -> bytes | None:
-        """For Content-MD5, where it is known."""
-        found = self._hashes.get(Algorithm.MD5)
-        return found.digest() if found else None
+        """Of the body so far: for Content-MD5, where it is wanted."""
+        return self._of(Algorithm.MD5)
+
+    @property
+    def sha256(self) -> bytes | None:
+        """Of the body so far, where it is wanted."""
+        return self._of(Algorithm.SHA256)
 
     @property
     def written(self) -> tuple[str, ...]:
         """All digests, as rows and metadata hold them."""
         return tuple(digest(name, each.digest()) for name, each in self._hashes.items())
+
+    def _of(self, algorithm: Algorithm) -> bytes | None:
+        found = self._hashes.get(algorithm)
+        return found.digest() if found else None
 
     def _update(self, pieces: Sequence[bytes]) -> None:
         for each in self._hashes.values():

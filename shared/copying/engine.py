@@ -5,19 +5,27 @@ Nothing here deletes: a worker that cleans a destination destroys what a concurr
 
 import dataclasses
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 from shared.copying.blocks import blocks_digest
 from shared.copying.budget import MemoryBudget
 from shared.copying.digests import SHA256_AND_MD5, Digests
-from shared.copying.existing import compares_bytes, is_kept_as_snapshot, kept, kept_after_all, kept_instead
+from shared.copying.existing import (
+    compares_blocks,
+    compares_bytes,
+    is_kept_as_snapshot,
+    kept,
+    kept_after_all,
+    kept_instead,
+)
 from shared.copying.integrity import Expected, missed, stated_by, verified_by
 from shared.copying.job import Copied, DeadlineReachedError, Job, Kept, Outcome
 from shared.copying.labels import digests, labels
 from shared.copying.reading import Reading, reading
 from shared.copying.staging import Block, Staging
 from shared.copying.watching import check_limit
+from shared.model.checksums import is_crc
 from shared.model.datasets import Integrity
 from shared.model.errors import (
     BlobConflictError,
@@ -55,6 +63,8 @@ class Engine:
     #: Bytes of a block; an asset up to it is one Put Blob.
     block_size: int
     clock: Callable[[], datetime]
+    #: ``Describing.again``.
+    describe: Callable[[Job], Awaitable[Job]]
 
     async def copy(self, job: Job) -> Outcome:
         """Copy an asset and return the ledger row that is true now; raises the errors of ``shared.model.errors``.
@@ -66,7 +76,7 @@ class Engine:
         except _WRONG_BYTES as error:
             extra = {"action": "bytes_fetched_again", "dataset": job.dataset_name, "error": type(error).__name__}
             logger.warning("wrong bytes are fetched once more", extra=extra)
-            return await self._in_rounds(job)
+            return await self._in_rounds(await self.describe(job))
         except SourceChangedError as error:
             extra = {"action": "resume_given_up", "dataset": job.dataset_name, "error": str(error)}
             logger.warning("the rest of a version can't be had; the whole is read from its first byte", extra=extra)
@@ -139,8 +149,10 @@ class Engine:
         standing = standing or await self.blobs.look(job.path)
         if done := kept(job, standing, source=body, now=self.clock()):
             return done
-        staging = await Staging.begin(self.blobs, job.path, version=source.version)
         whole = _whole(job, body, standing)
+        chained = whole.sha256 is not None and not compares_blocks(job, standing)
+        version = source.version(chained=chained)
+        staging = await Staging.begin(self.blobs, job.path, version=version, chained=chained)
         if resumes and not whole.is_needed:
             whole.length = await source.resume(staging)
         if first is None and not whole.length:
@@ -148,9 +160,9 @@ class Engine:
         if not await staging.run(source.blocks, first=first, whole=whole, share=source.share):
             raise _unfinished(job, len(staging.ids))
         row = self._verified(job, body, whole)
-        blocks = blocks_digest(staging.ids, block_size=source.block_size)
-        if not row.digests:
-            row = row.model_copy(update={"digests": (blocks,)})
+        blocks = None if chained else blocks_digest(staging.ids, block_size=source.block_size)
+        if blocks and all(is_crc(each) for each in row.digests):
+            row = row.model_copy(update={"digests": (*row.digests, blocks)})
         if done := kept_after_all(job, standing, row=row, blocks=blocks):
             return done
         content = _content(job, body, row, whole)

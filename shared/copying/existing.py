@@ -5,6 +5,7 @@ Whatever ``on_existing`` says, a blob that was written for this very request (by
 that runs beside this one) is kept: which of them read which version of the source doesn't matter then.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from shared.copying.blocks import BLOCKS
@@ -12,7 +13,7 @@ from shared.copying.integrity import NO_CHECKSUM, Expected, is_verified, stated_
 from shared.copying.job import Job, Kept
 from shared.copying.labels import digests, label, owner
 from shared.model.assets import row_key
-from shared.model.checksums import Algorithm, digest
+from shared.model.checksums import Algorithm, digest, is_crc
 from shared.model.datasets import Integrity, OnExisting
 from shared.model.errors import BlobDiffersError, BlobExistsError, NameTakenError
 from shared.model.rows import LedgerRow
@@ -43,7 +44,14 @@ def compares_bytes(job: Job, standing: Blob | None) -> bool:
     """Tell whether a digest of the source's whole says if they replace what stands there."""
     if standing is None or not _depends_on_bytes(job):
         return False
-    return not all(each.startswith(BLOCKS) for each in _known(standing))
+    return not all(each.startswith(BLOCKS) for each in _strong(_known(standing)))
+
+
+def compares_blocks(job: Job, standing: Blob | None) -> bool:
+    """Tell whether the digest of the source's blocks may say so."""
+    if standing is None or not _depends_on_bytes(job):
+        return False
+    return any(each.startswith(BLOCKS) for each in _known(standing))
 
 
 def kept_after_all(job: Job, standing: Blob | None, *, row: LedgerRow, blocks: str | None = None) -> Kept | None:
@@ -68,7 +76,7 @@ def kept_instead(job: Job, standing: Blob, *, row: LedgerRow) -> Kept | None:
     _check_owner(job, standing)
     is_own, is_same = _is_own(job, standing), _has_bytes(standing, row)
     match job.dataset.policy.on_existing:
-        case OnExisting.IMMUTABLE if not is_own and not is_same:
+        case OnExisting.IMMUTABLE if not is_own and not is_same and _can_tell(standing, row):
             raise _differs(job, "somebody else has written other bytes")
         case OnExisting.SKIP_VERIFIED | OnExisting.VERSION:
             # Nothing says of a stranger's blob what it was verified by.
@@ -104,6 +112,12 @@ def _is_own(job: Job, standing: Blob) -> bool:
     return _is_ours(job, standing) and wrote == (job.cause, job.asset.description)
 
 
+def _answers(job: Job, standing: Blob) -> bool:
+    """Tell whether a blob was written for this very request as the catalog described the asset a moment later."""
+    wrote = label(standing.metadata, "cause"), label(standing.metadata, "instead_of")
+    return wrote == (job.cause, job.asset.description)
+
+
 def _is_ours(job: Job, standing: Blob) -> bool:
     return bool(digests(standing.metadata)) and job.asset.size in {None, standing.length}
 
@@ -129,7 +143,8 @@ def _is_unchanged(job: Job, standing: Blob, source: Body) -> bool:
     if then is not None and source.validator is not None:
         return _has_validator(standing, source) and _has_digests(standing, job.expected)
     expected = [*job.expected, *stated_by(source)]
-    return source.length == standing.length and bool(expected) and _has_digests(standing, expected)
+    has_strong = bool(_strong(each.digest for each in expected))
+    return source.length == standing.length and has_strong and _has_digests(standing, expected)
 
 
 def _has_validator(standing: Blob, source: Body) -> bool:
@@ -141,7 +156,13 @@ def _has_digests(standing: Blob, expected: list[Expected]) -> bool:
 
 
 def _has_bytes(standing: Blob, row: LedgerRow) -> bool:
-    return standing.length == row.length and bool(_known(standing) & set(row.digests))
+    return standing.length == row.length and bool(_strong(_known(standing)) & set(row.digests))
+
+
+def _can_tell(standing: Blob, row: LedgerRow) -> bool:
+    """Tell whether length or digests say that a blob has other bytes: none of one kind may be known of both."""
+    kinds = {each.rpartition(":")[0] for each in _strong(_known(standing))}
+    return standing.length != row.length or any(each.rpartition(":")[0] in kinds for each in row.digests)
 
 
 def _known(standing: Blob) -> set[str]:
@@ -150,9 +171,14 @@ def _known(standing: Blob) -> set[str]:
     return {*digests(standing.metadata), *([digest(Algorithm.MD5, md5)] if md5 is not None else [])}
 
 
+def _strong(digests: Iterable[str]) -> set[str]:
+    """Those of which one is enough to take two bodies for the same."""
+    return {each for each in digests if not is_crc(each)}
+
+
 def _check_may_replace(job: Job, standing: Blob, *, source: Body | None) -> None:
     mode = job.dataset.policy.on_existing
-    if mode is OnExisting.ERROR:
+    if mode is OnExisting.ERROR and not _answers(job, standing):
         raise BlobExistsError(f"a blob {job.path.name!r} stands there already, and on_existing is error")
     if mode is OnExisting.IMMUTABLE and source is not None and source.length not in {None, standing.length}:
         raise _differs(job, f"the source has {source.length} bytes, the blob {standing.length}")

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
+from shared.copying.hints import Hints
 from shared.model.assets import Asset
 from shared.model.deferral import delay, patience_is_over, retry_after_of
 from shared.model.errors import Fate, MalformedRequestError, UnfinishedError, fate_of
@@ -14,7 +15,7 @@ from shared.model.messages import CopyRequest, Queue, Reason
 from shared.model.rows import Failure
 from shared.redaction import told
 from shared.storage.failures import Failures
-from shared.storage.queues import NOW, Queues
+from shared.storage.queues import NOW, Queues, refuse
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,8 @@ class Fates:
 
     queues: Queues
     failures: Failures
+    #: Tell discovery of a host that is in trouble.
+    hints: Hints
     clock: Callable[[], datetime]
     #: Uniform in [0, 1).
     chance: Callable[[], float]
@@ -40,6 +43,8 @@ class Fates:
         Where all that is left of the request is worth a retry, raises the first error, so that the runtime retries,
         counts and poisons. Otherwise every part is sent as a request of its own before this returns.
         """
+        if len(failed) < len(request.assets):
+            await self.hints.went_well(request.dataset)
         if not failed:
             return
         fates = {asset: self._fate(request, error) for asset, error in failed.items()}
@@ -56,10 +61,8 @@ class Fates:
             await self.queues.send(lane, request.of(by_fate[Fate.RETRY]).encode())
 
     async def refuse(self, body: bytes, error: MalformedRequestError, *, lane: Queue) -> None:
-        """Put a message that isn't one of ours into the lane's poison queue as it is."""
-        await self.queues.send(lane.poison, body.decode("utf-8", "backslashreplace"))
-        extra = {"action": "message_refused", "queue": lane.value, "error": told(error, limit=500)}
-        logger.warning("message refused", extra=extra)
+        """Put a message that isn't one of ours aside."""
+        await refuse(body, error, queue=lane, queues=self.queues)
 
     def _fate(self, request: CopyRequest, error: Exception) -> Fate:
         fate = fate_of(error)
@@ -105,6 +108,7 @@ class Fates:
         since = request.deferred_since or self.clock()
         later = request.of(failed).model_copy(update={"deferrals": request.deferrals + 1, "deferred_since": since})
         await self.queues.send(Queue.COPY_LATER if delay > _LATER_FROM else lane, later.encode(), delay=delay)
+        await self.hints.deferred(request.dataset, failed.values(), until=self.clock() + delay)
 
     async def _resend(self, request: CopyRequest, failed: Mapping[Asset, Exception], *, lane: Queue) -> None:
         """One message for each asset: each has its own progress."""

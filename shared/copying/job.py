@@ -2,6 +2,7 @@
 
 import dataclasses
 from datetime import datetime
+from typing import Self
 
 from shared.copying.integrity import Authority, Expected
 from shared.model.assets import Asset
@@ -30,6 +31,8 @@ class Job:
     staged_before: int | None = None
     #: What the asset's checksum file states, once it was read.
     sidecar: Sidecar | None = None
+    #: The description that was asked for, where the catalog has another one now.
+    instead_of: str | None = None
 
     @property
     def is_done(self) -> bool:
@@ -48,6 +51,10 @@ class Job:
         beside = self.sidecar.digest if self.sidecar else None
         stated = {Authority.CATALOG: self.asset.checksum, Authority.SIDECAR: beside}
         return [Expected(by=by, digest=digest) for by, digest in stated.items() if digest is not None]
+
+    def described_anew(self, asset: Asset) -> Self:
+        """The same job for the asset as it is described now."""
+        return dataclasses.replace(self, asset=asset, instead_of=self.asset.description)
 
     def row(
         self,
@@ -73,7 +80,9 @@ class Job:
             verified_by=verified_by,
             validator=validator,
             description=self.asset.description,
+            # Not when the catalog was asked again: a page that was listed since may say something newer.
             described_at=self.asset.described_at(self.asked_at),
+            instead_of=self.instead_of,
             cause=self.cause,
             completed_at=completed_at,
         )

@@ -12,7 +12,7 @@ from shared.model.rows import LedgerRow
 
 _PREFIX = "sluice_"
 _PLAIN = re.compile(r"[A-Za-z0-9_.~:/-]*")
-_NAMES = ("dataset", "item", "key", "href", "validator", "verified_by", "description", "cause")
+_NAMES = ("dataset", "item", "key", "href", "validator", "verified_by", "description", "instead_of", "cause")
 #: All metadata together has 8 KiB (https://learn.microsoft.com/azure/storage/blobs/storage-blob-properties-metadata).
 _MAX_VALUE = 1800
 

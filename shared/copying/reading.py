@@ -52,11 +52,10 @@ class Reading:
         """Tell whether the source says that it has more than one block."""
         return self.body.length is not None and self.body.length > self.block_size
 
-    @property
-    def version(self) -> bytes:
+    def version(self, *, chained: bool) -> bytes:
         """The source's version within the ids of its blocks."""
-        body = self.body
-        return version_of(body.validator, body.length, href=self._job.asset.href, block_size=self.block_size)
+        body, href = self.body, self._job.asset.href
+        return version_of(body.validator, body.length, href=href, block_size=self.block_size, chained=chained)
 
     async def first(self) -> Block:
         """The first block, unless it begins as an error page does."""

@@ -4,7 +4,7 @@ import ipaddress
 import re
 import tomllib
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -16,13 +16,18 @@ from shared.model.access import OpenSource, Source
 from shared.model.checksums import Algorithm
 from shared.model.errors import DatasetsInvalidError, UnknownDatasetError
 from shared.model.hrefs import host_of
+from shared.model.listings import ListingCatalog
 from shared.model.messages import MAX_ASSETS
 from shared.model.names import DatasetName, check_template
+from shared.model.publishing import Publish
 from shared.model.sidecars import check_sidecar
-from shared.model.windows import Window
+from shared.model.trees import HttpIndexCatalog, StaticStacCatalog
+from shared.model.windows import TimeProperty, Window
 
 #: Names of blobs where a dataset states no template: every value in them is one that such a catalog has.
-_TEMPLATES = {"stac": "{dataset}/{collection}/{id}/{key}/{file}", "manifest": "{dataset}/{host}/{path}"}
+_TEMPLATES = {"stac": "{dataset}/{collection}/{id}/{key}/{file}", "static_stac": "{dataset}/{item}/{key}/{file}"}
+#: The same of items.
+_ITEM_TEMPLATES = {"stac": "{dataset}/items/{collection}/{id}.json"}
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -30,7 +35,7 @@ class Integrity(StrEnum):
     """What a copy does about checksums."""
 
     #: An asset of which nobody (the catalog, a checksum file, the source's own headers) states a checksum is a
-    #: permanent failure.
+    #: permanent failure. A CRC suffices: it finds accidents, and guards against nobody.
     REQUIRE = "require"
     #: Checksums that are stated have to agree; the ledger says where there was none.
     CHECK = "check"
@@ -103,6 +108,15 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
+class FilterWith(StrEnum):
+    """How a STAC API is asked for items by one of their properties."""
+
+    #: https://github.com/stac-api-extensions/filter: CQL2, as JSON in a POST and as text in a GET search.
+    FILTER = "filter"
+    #: https://github.com/stac-api-extensions/query, its predecessor.
+    QUERY = "query"
+
+
 class StacCatalog(_Part):
     """A STAC API's item search."""
 
@@ -117,6 +131,24 @@ class StacCatalog(_Part):
     """Further members of the search, such as filter, query, sortby or ids."""
     page_size: Annotated[int, Field(ge=1, le=10_000)] = 100
     """The search's limit: items a page."""
+    filter_with: FilterWith = FilterWith.FILTER
+    """filter or query: the extension by which the API is asked for what is new by created, updated or published."""
+    result_cap: Annotated[int, Field(ge=0)] = 10_000
+    """The most items that a search lists, whatever it has: what states so many, or ends there, is read in parts by
+    time. 0: the API has no such limit."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        _ = self.window
+        return self
+
+    @property
+    def window(self) -> Window:
+        """The query's own ``datetime`` as a window: an interval, or a moment; where there is none, the open one."""
+        text = self.query.get("datetime")
+        if not isinstance(text, str):
+            return Window()
+        return Window.parse(text if "/" in text else f"{text}/{text}")
 
 
 class ManifestCatalog(_Part):
@@ -131,7 +163,17 @@ class ManifestCatalog(_Part):
     """Lines a page."""
 
 
-type Catalog = Annotated[StacCatalog | ManifestCatalog, Field(discriminator="kind")]
+type Catalog = Annotated[
+    StacCatalog | ManifestCatalog | ListingCatalog | StaticStacCatalog | HttpIndexCatalog, Field(discriminator="kind")
+]
+
+
+class Order(StrEnum):
+    """In which order the items of a page are asked for."""
+
+    CATALOG = "catalog"
+    NEWEST = "newest"
+    OLDEST = "oldest"
 
 
 class Selection(_Part):
@@ -151,6 +193,9 @@ class Selection(_Part):
     """An interval such as 2024-01-01T00:00:00Z/.. that an item's time lies in."""
     bbox: Annotated[tuple[float, float, float, float], AfterValidator(_bbox)] | None = None
     """West, south, east, north in degrees, over the antimeridian if west > east; items that touch it are selected."""
+    order: Order = Order.CATALOG
+    """catalog, newest or oldest: in which order a page's items are asked for; those without a time come last. It is the
+    catalog that says which items are on a page: of a STAC API that can sort, ask for the same order by query.sortby."""
 
     @property
     def window(self) -> Window:
@@ -165,7 +210,8 @@ class Destination(_Part):
     """A container of the data account."""
     name: Annotated[str, AfterValidator(check_template)] | None = None
     """The blob's name, made of {dataset} {collection} {id} {item} {key} {file} {path} {host} {year} {month} {day}.
-    Without one: {dataset}/{collection}/{id}/{key}/{file} for a STAC catalog, {dataset}/{host}/{path} for a manifest."""
+    Without one: {dataset}/{collection}/{id}/{key}/{file} for a STAC API, {dataset}/{item}/{key}/{file} for a static
+    STAC, {dataset}/{host}/{path} for any other catalog."""
 
 
 class Allowlist(_Part):
@@ -185,13 +231,13 @@ class Policy(_Part):
     """How assets are copied."""
 
     integrity: Integrity = Integrity.CHECK
-    """require, check or log."""
+    """require, check or log; a CRC is a checksum, too: it finds accidents, and guards against nobody."""
     checksum_sidecar: Annotated[str, AfterValidator(check_sidecar)] | None = None
     """Where an asset's checksum file is: {href}.md5, or {folder}/SHA256SUMS; {file} is the asset's file name. It holds
     one digest, or lines of digest and name."""
     on_existing: OnExisting = OnExisting.SKIP_VERIFIED
     """error, skip_verified, if_source_changed, replace, version or immutable: what becomes of a blob that is there."""
-    digests: tuple[Literal[Algorithm.SHA256, Algorithm.MD5], ...] = (Algorithm.SHA256, Algorithm.MD5)
+    digests: tuple[Literal[Algorithm.SHA256, Algorithm.MD5], ...] = (Algorithm.SHA256,)
     """Digests of the whole that an asset of several blocks gets: sha256, md5, both or none. With none, a copy that was
     interrupted goes on where it stopped, and its row holds the digest of its blocks' digests (blocks-sha256); with any,
     or where a checksum is stated, it reads from the first byte again."""
@@ -199,6 +245,17 @@ class Policy(_Part):
     """Small assets that travel in one request."""
     bundle_bytes: Annotated[int, Field(ge=0, le=64 * 1024 * 1024)] = 8 * 1024 * 1024
     """Their size together; an asset that is larger, or of unknown size, travels alone."""
+
+
+class Incremental(_Part):
+    """Runs of the schedule ask for what is new since the last one that was complete."""
+
+    property: TimeProperty = TimeProperty.UPDATED
+    """updated, created, published or datetime: the time of an item by which it is new."""
+    overlap: Annotated[timedelta, Field(ge=timedelta())] = timedelta(hours=1)
+    """How far each run looks back behind the last one, for what came to be listed late: PT1H, P2D, or seconds."""
+    full_schedule: Annotated[str, AfterValidator(_cron)] = "23 2 * * 0"
+    """When a run of everything finds what came still later or was missed: five cron fields, UTC."""
 
 
 class Dataset(_Part):
@@ -209,24 +266,68 @@ class Dataset(_Part):
     allow: Allowlist
     select: Selection = Selection()
     policy: Policy = Policy()
+    publish: Publish | None = None
+    """Where items are published once they are whole. None: they aren't."""
     source: Source = OpenSource()
     schedule: Annotated[str, AfterValidator(_cron)] | None = None
     """When a run begins: five cron fields, UTC. None: on request only."""
+    incremental: Incremental | None = None
+    """Runs of the schedule ask for what is new. None: for everything."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         host = host_of(self.catalog.url) if self.catalog.url.startswith("http") else None
         if host is not None and not matches_host(host, self.allow.hosts):
             raise ValueError(f"the catalog's host {host!r} isn't allowed; add it to allow.hosts")
+        if isinstance(self.catalog, ListingCatalog):
+            self.catalog.check_parts(source=self.source, publishes=self.publish is not None)
+        if self.incremental is not None:
+            self._check_incremental(self.incremental.property)
         for each in self.source.asks:
             if not _is_allowed(each, self.allow.hosts):
                 raise ValueError(f"the source's host {each!r} isn't allowed; add it (or hosts like it) to allow.hosts")
         return self
 
+    def _check_incremental(self, by: TimeProperty) -> None:
+        if isinstance(self.catalog, ManifestCatalog):
+            raise ValueError("incremental: a manifest has no times; leave it out")  # noqa: TRY004 - pydantic's
+        if isinstance(self.catalog, HttpIndexCatalog | StaticStacCatalog):
+            raise ValueError(f"incremental: {self.catalog.kind} can't be asked for what is new; leave it out")  # noqa: TRY004 - pydantic's
+        if self.schedule is None:
+            raise ValueError("incremental: its runs begin by a schedule; add one")
+        if isinstance(self.catalog, ListingCatalog):
+            if by is not TimeProperty.UPDATED:
+                raise ValueError("incremental: a listing has the time of modification alone; leave property out")
+            return
+        asked = self.catalog.query.get("query")
+        if self.catalog.filter_with is FilterWith.QUERY and isinstance(asked, Mapping) and by in asked:
+            raise ValueError(f"incremental: the catalog's query asks for {by.value} already; leave it out there")
+        theirs = self.catalog.query.get("filter")
+        kind = dict if self.catalog.method == "POST" else str
+        if self.catalog.filter_with is FilterWith.FILTER and theirs is not None and not isinstance(theirs, kind):
+            raise ValueError("incremental: the catalog's filter has to be CQL2 as JSON (POST) or text (GET)")
+
     @property
     def template(self) -> str:
         """What a blob's name is made of."""
-        return self.destination.name or _TEMPLATES[self.catalog.kind]
+        return self.destination.name or _TEMPLATES.get(self.catalog.kind, "{dataset}/{host}/{path}")
+
+    @property
+    def item_template(self) -> str:
+        """What the name of a published item is made of."""
+        stated = self.publish.name if self.publish else None
+        return stated or _ITEM_TEMPLATES.get(self.catalog.kind, "{dataset}/items/{item}.json")
+
+    @property
+    def containers(self) -> frozenset[str]:
+        """The containers that are written into."""
+        return frozenset({self.destination.container, self.items_container})
+
+    @property
+    def items_container(self) -> str:
+        """Where items are published."""
+        stated = self.publish.container if self.publish else None
+        return stated or self.destination.container
 
 
 class Datasets(_Part):

@@ -32,12 +32,17 @@
     │   ├── RequestTooLargeError       an asset that fits into no message
     │   ├── MalformedCatalogError      a page that is no page of this kind of catalog
     │   ├── EndlessCatalogError        the same token came twice
+    │   ├── TokenRefusedError          a catalog that refuses a token of its own: the run begins a new pass
     │   └── WindowError                a window that the dataset can't be asked for (HTTP 400)
     ├── BlobConflictError              somebody else wrote first: decided by reading back, never escapes
     ├── RunConflictError               a run makes progress already (HTTP 409)
+    ├── UnknownRunError                no such run, or not the newest (HTTP 404)
+    ├── RunEndedError                  a run that has ended can't be cancelled (HTTP 409)
+    ├── DatasetPausedError             no run begins until the dataset is resumed (HTTP 409)
     └── DatasetsInvalidError           datasets.toml can't be used
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 from typing import ClassVar
@@ -189,6 +194,10 @@ class EndlessCatalogError(PermanentError):
     """A catalog's next link leads back to where it came from."""
 
 
+class TokenRefusedError(PermanentError):
+    """A catalog refuses to give a page that one of its own next links leads to."""
+
+
 class WindowError(PermanentError):
     """The window of a run is malformed, or the catalog has no times."""
 
@@ -209,8 +218,31 @@ class RunConflictError(SluiceError):
         self.run = run
 
 
+class UnknownRunError(SluiceError):
+    """The run store knows no such run: of each dataset it has the newest alone."""
+
+
+class RunEndedError(SluiceError):
+    """A run that is over can't be cancelled."""
+
+
+class DatasetPausedError(SluiceError):
+    """The dataset is paused, so that no run of it begins."""
+
+
 class DatasetsInvalidError(SluiceError):
     """The datasets file is missing or wrong: file, dataset, field, what stands there and what could."""
+
+
+#: What a caller is answered where the error is the caller's.
+HTTP_STATUS: Mapping[type[SluiceError], int] = {
+    WindowError: 400,
+    UnknownDatasetError: 404,
+    UnknownRunError: 404,
+    RunConflictError: 409,
+    RunEndedError: 409,
+    DatasetPausedError: 409,
+}
 
 
 def fate_of(error: BaseException) -> Fate:

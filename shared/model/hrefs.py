@@ -54,14 +54,39 @@ class ObjectAddress:
             return None
         parts = rest.split("/", 2 if scheme == "az" else 1)
         bucket, key = "/".join(parts[:-1]), parts[-1]
-        if not _BUCKETS[scheme].fullmatch(bucket):
-            form = "az://account/container/key" if scheme == "az" else f"{scheme}://bucket/key"
-            raise ValueError(f"it isn't {form} with the names that such a store has")
-        if not {"", ".", ".."}.isdisjoint(key.split("/")) or len(key.encode()) > _LONGEST_KEY:
-            raise ValueError("a key has no empty part, no . and no .. between its slashes, and at most 1024 bytes")
-        if _UNFIT_KEY.search(key):
-            raise ValueError("a key with control characters, ? or # can't be asked for")
+        _check_bucket(bucket, scheme=scheme)
+        _check_key(key)
         return cls(scheme=scheme, bucket=bucket, key=key)
+
+    @classmethod
+    def read_prefix(cls, href: str) -> Self:
+        """Read a bucket, or a prefix of keys in it: ``s3://bucket``, ``s3://bucket/``, ``s3://bucket/a/b`` or ``…/a/``.
+
+        Raises ValueError for another scheme, and for what no key begins with that ``read`` takes.
+        """
+        scheme, _, rest = href.partition("://")
+        if scheme not in _BUCKETS:
+            raise ValueError("it is neither s3:// nor gs:// nor az://")
+        names = 2 if scheme == "az" else 1
+        parts = rest.split("/", names)
+        bucket, key = "/".join(parts[:names]), "".join(parts[names:])
+        _check_bucket(bucket, scheme=scheme)
+        if key:
+            _check_key(key.removesuffix("/"))
+        return cls(scheme=scheme, bucket=bucket, key=key)
+
+
+def _check_bucket(bucket: str, *, scheme: str) -> None:
+    if not _BUCKETS[scheme].fullmatch(bucket):
+        form = "az://account/container/key" if scheme == "az" else f"{scheme}://bucket/key"
+        raise ValueError(f"it isn't {form} with the names that such a store has")
+
+
+def _check_key(key: str) -> None:
+    if not {"", ".", ".."}.isdisjoint(key.split("/")) or len(key.encode()) > _LONGEST_KEY:
+        raise ValueError("a key has no empty part, no . and no .. between its slashes, and at most 1024 bytes")
+    if _UNFIT_KEY.search(key):
+        raise ValueError("a key with control characters, ? or # can't be asked for")
 
 
 def unsigned(href: str) -> str:

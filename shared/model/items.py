@@ -3,14 +3,18 @@
 import dataclasses
 import datetime as dt
 import hashlib
+from collections.abc import Mapping
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 from shared.model.assets import Asset
+from shared.model.windows import Window
 
 #: As long as an identity may be.
 _LONGEST_NAME = 2048
+#: Hex digits: a run of a hundred million items has hardly two that share one.
+_DIGEST_LENGTH = 16
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +46,18 @@ class CatalogItem:
     #: West, south, east, north in degrees.
     bbox: tuple[float, float, float, float] | None = None
     assets: tuple[CatalogAsset, ...]
+    #: What the catalog says of it, whole, and the address that its relative links are seen from. Items are told apart
+    #: by what is read from that.
+    document: Mapping[str, JsonValue] | None = dataclasses.field(default=None, compare=False, repr=False)
+    address: str = dataclasses.field(default="", compare=False, repr=False)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogCollection:
+    """What a catalog says of a collection, whole, and the address that its relative links are seen from."""
+
+    document: Mapping[str, JsonValue]
+    address: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +93,12 @@ class Page:
     #: How many items the catalog says there are in all, where it says so.
     matched: int | None = None
 
+    @property
+    def names(self) -> dict[str, str]:
+        """Every item once, what was refused among them: its name by a digest of it, in the page's order."""
+        names = (*(fit_name(each.item) for each in self.items), *(each.item for each in self.refusals))
+        return {hashlib.sha256(each.encode()).hexdigest()[:_DIGEST_LENGTH]: each for each in names}
+
 
 class PlannedItem(BaseModel):
     """An item's selected assets, ready to be asked for."""
@@ -85,6 +107,8 @@ class PlannedItem(BaseModel):
 
     item: str
     assets: tuple[Asset, ...]
+    #: Which of its documents is kept for publishing; None: it isn't to be published.
+    version: str | None = None
 
 
 class Cut(BaseModel):
@@ -96,6 +120,9 @@ class Cut(BaseModel):
     bundle_bytes: int
     #: Copy requests of one part.
     requests: int
+    #: Whether bundles of several items stand where the first of them does. They stand at the end of pages that were
+    #: kept when pages had no order yet.
+    singles_in_place: bool = False
 
 
 class PlannedPage(BaseModel):
@@ -113,6 +140,23 @@ class PlannedPage(BaseModel):
     refused: int
     #: Fixed when the page is kept: other settings between two of its parts would leave assets out.
     cut: Cut
+    #: The token that asked for it.
+    token: str | None = None
+    #: Short digests of the names of all items that the catalog listed on it.
+    listed: tuple[str, ...] = ()
+    #: How many of these stood on the page before: they count there, and are copied as any.
+    repeats: int = 0
+    #: The names of those that are planned.
+    repeated: tuple[str, ...] = ()
+    #: How many items the pages of its window before it listed, and how many of these in a row listed none.
+    listed_before: int = 0
+    empty_before: int = 0
+    #: How many items the catalog states that there are in the window.
+    matched: int | None = None
+    #: The parts in which its window is read instead, since the catalog can't list all of it.
+    split: tuple[Window, ...] = ()
+    #: The catalog can't list all of it, and it isn't split.
+    is_capped: bool = False
 
 
 def fit_name(name: str) -> str:

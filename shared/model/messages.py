@@ -12,13 +12,17 @@ from typing import Annotated, Literal, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from shared.model.assets import Asset, bucket
+from shared.model.assets import Identity as ItemName
 from shared.model.errors import MalformedRequestError, RequestTooLargeError
 from shared.model.names import DatasetName
+from shared.model.windows import Window
 
 #: A message has at most 64 KiB in Base64; 48 KiB before it, of which a reason may take the last 8.
 MAX_REQUEST_BYTES = 40 * 1024
 MAX_MESSAGE_BYTES = 48 * 1024
 MAX_ASSETS = 100
+
+type Version = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Queue(StrEnum):
@@ -28,6 +32,7 @@ class Queue(StrEnum):
     COPY = "copy"
     COPY_LIVE = "copy-live"
     COPY_LATER = "copy-later"
+    PUBLISH = "publish"
 
     @property
     def poison(self) -> str:
@@ -88,6 +93,26 @@ class PageRequest(Message):
     page: Annotated[int, Field(ge=0)] = 0
     part: Annotated[int, Field(ge=0)] = 0
     token: str | None = None
+    #: The part of the run's window that this page is of, where the catalog can't list all of it; None: all of it.
+    window: Window | None = None
+    #: The page that this window began with.
+    window_page: Annotated[int, Field(ge=0)] = 0
+    #: The parts that come after it, in their order.
+    later: tuple[Window, ...] = ()
+    #: How many windows before had more than the catalog lists, and couldn't be split.
+    capped: Annotated[int, Field(ge=0)] = 0
+
+
+class ItemVersion(BaseModel):
+    """An item that is to be published, as discovery selected it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    item: ItemName
+    #: Its document's digest, in hex: what the document is kept under.
+    version: Version
+    #: How many assets it has.
+    assets: Annotated[int, Field(ge=1)]
 
 
 class CopyRequest(Message):
@@ -101,6 +126,8 @@ class CopyRequest(Message):
     assets: Annotated[tuple[Asset, ...], Field(min_length=1, max_length=MAX_ASSETS)]
     #: How many blocks stood staged when it was sent again unfinished.
     staged_blocks: Annotated[int, Field(ge=0)] | None = None
+    #: Those of its items that are to be published.
+    items: Annotated[tuple[ItemVersion, ...], Field(exclude_if=lambda items: not items)] = ()
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -112,8 +139,21 @@ class CopyRequest(Message):
         return self
 
     def of(self, assets: Iterable[Asset]) -> Self:
-        """The same request for some of its assets."""
-        return self.model_copy(update={"assets": tuple(assets)})
+        """The same request for some of its assets, and the items of those."""
+        some = tuple(assets)
+        names = {each.item for each in some}
+        items = tuple(each for each in self.items if each.item in names)
+        return self.model_copy(update={"assets": some, "items": items})
+
+
+class PublishRequest(Message):
+    """An item that may be whole."""
+
+    kind: Literal["publish"] = "publish"
+    item: ItemName
+    version: Version
+    #: When the run or event began that asked for its assets.
+    asked_at: AwareDatetime
 
 
 def fitting(request: CopyRequest) -> list[CopyRequest]:

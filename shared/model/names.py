@@ -7,7 +7,7 @@ one component: what isn't plainly safe is percent-encoded, the percent sign incl
 
 import re
 import string
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -24,6 +24,8 @@ _MAX_CHARACTERS = 1024
 _MAX_SEGMENTS = 254
 #: What a template may name.
 FIELDS = ("dataset", "collection", "id", "item", "key", "file", "path", "host", "year", "month", "day")
+_ITEM_FIELDS = ("dataset", "collection", "id", "item")
+_COLLECTION_FIELDS = ("dataset", "collection")
 #: Those whose length never changes, or which are the same for a whole dataset.
 _FIXED = frozenset({"dataset", "year", "month", "day"})
 
@@ -69,15 +71,27 @@ def check_name(name: str) -> str:
 
 def check_template(template: str) -> str:
     """Return the template if every name it makes tells item and asset apart; raises ValueError."""
-    parsed = list(string.Formatter().parse(template))
-    fields = {field for _, field, _, _ in parsed if field is not None}
-    if unknown := fields.difference(FIELDS):
-        raise ValueError(f"{{{min(unknown)}}} is no field of a name; these are: {', '.join(FIELDS)}")
-    if any(form or conversion for _, _, form, conversion in parsed):
-        raise ValueError("a field stands alone in its braces, without format or conversion")
+    fields = _fields(template, known=FIELDS)
     names_item = "item" in fields or {"collection", "id"} <= fields
     if "path" not in fields and not (names_item and {"key", "file"} & fields):
         raise ValueError("a name needs {path}, or {item} (or {collection} and {id}) with {key} or {file}")
+    _check_segments(template)
+    return template
+
+
+def check_item_template(template: str) -> str:
+    """Return the template if every name it makes of an item tells items apart; raises ValueError."""
+    fields = _fields(template, known=_ITEM_FIELDS)
+    if "item" not in fields and not {"collection", "id"} <= fields:
+        raise ValueError("an item's name needs {item}, or {collection} and {id}")
+    _check_segments(template)
+    return template
+
+
+def check_collection_template(template: str) -> str:
+    """Return the template if every name it makes of a collection tells collections apart; raises ValueError."""
+    if "collection" not in _fields(template, known=_COLLECTION_FIELDS):
+        raise ValueError("a collection's name needs {collection}")
     _check_segments(template)
     return template
 
@@ -86,6 +100,16 @@ def path_of(href: str) -> str:
     """The path of an href, with its query as part of the last segment."""
     parts = urlsplit(href)
     return parts.path.removeprefix("/") + (f"?{parts.query}" if parts.query else "")
+
+
+def _fields(template: str, *, known: Sequence[str]) -> set[str]:
+    parsed = list(string.Formatter().parse(template))
+    fields = {field for _, field, _, _ in parsed if field is not None}
+    if unknown := fields.difference(known):
+        raise ValueError(f"{{{min(unknown)}}} is no field of a name; these are: {', '.join(known)}")
+    if any(form or conversion for _, _, form, conversion in parsed):
+        raise ValueError("a field stands alone in its braces, without format or conversion")
+    return fields
 
 
 def _check_segments(template: str) -> None:

@@ -1,4 +1,4 @@
-"""What the tables hold: completions, failures, runs and their counts, and the day's activity."""
+"""What the tables hold: completions, failures, runs, and the day's activity (counts of runs: ``counts``)."""
 
 from enum import StrEnum
 from typing import Annotated, Self
@@ -6,11 +6,12 @@ from typing import Annotated, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from shared.model.assets import Asset
-from shared.model.windows import Window
+from shared.model.windows import TimeProperty, Window
 
 
 class _Row(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # What a newer version writes beside: two versions work at once while one is deployed.
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class LedgerRow(_Row):
@@ -35,6 +36,8 @@ class LedgerRow(_Row):
     #: Which description of the asset this stands for, and how new that is.
     description: str
     described_at: AwareDatetime
+    #: The description that was asked for, where the catalog has this one now and the bytes agree with this one alone.
+    instead_of: str | None = None
     #: The run or event that asked.
     cause: str
     completed_at: AwareDatetime
@@ -45,6 +48,8 @@ class LedgerRow(_Row):
 
     def settles(self, asset: Asset, *, cause: str, asked_at: AwareDatetime) -> bool:
         """Tell whether a request needs nothing more: this is its own work, or stands for a newer description."""
+        if (self.cause, self.instead_of) == (cause, asset.description):
+            return True
         return self.stands_for(asset, asked_at=asked_at) and (
             self.cause == cause or self.description != asset.description
         )
@@ -72,10 +77,23 @@ class RunState(StrEnum):
     """Where a run stands."""
 
     RUNNING = "running"
-    #: Every page was asked for.
+    #: Every page was asked for, and the counts add up.
     COMPLETE = "complete"
+    #: Every page was asked for, and the counts don't add up; how, stands in the run.
+    INCOMPLETE = "incomplete"
     #: A page can't ever be read; the reason stands in the run.
     FAILED = "failed"
+    #: Somebody ended it; what was sent by then is copied all the same.
+    CANCELLED = "cancelled"
+
+
+class RunKind(StrEnum):
+    """What a run asks its catalog for."""
+
+    #: Everything; or a window of the items' own time that somebody asked for.
+    FULL = "full"
+    #: What is new since the watermark.
+    INCREMENTAL = "incremental"
 
 
 class Run(_Row):
@@ -85,7 +103,10 @@ class Run(_Row):
     run: str
     state: RunState = RunState.RUNNING
     pass_number: int = 1
+    kind: RunKind = RunKind.FULL
     window: Window = Window()
+    #: Which of the items' times the window is of.
+    by: TimeProperty = TimeProperty.DATETIME
     #: Who asked: ``schedule`` or ``request``.
     trigger: str
     began_at: AwareDatetime
@@ -93,30 +114,48 @@ class Run(_Row):
     ended_at: AwareDatetime | None = None
     #: When the schedule last began a run: this one or one before.
     scheduled_at: AwareDatetime | None = None
+    #: When the schedule last began a full run.
+    full_at: AwareDatetime | None = None
     #: Since when its next page waits, and why.
     withheld_since: AwareDatetime | None = None
     withheld_because: str | None = None
     reason: str | None = None
 
+    @property
+    def is_of_all(self) -> bool:
+        """Whether it asks for everything."""
+        return self.kind is RunKind.FULL and self.window.interval is None
 
-class PartCounts(_Row):
-    """What one part of one page came to, in assets but for the page's items; a redelivery writes the same numbers."""
 
-    #: Items of the page (stated by its first part, else 0).
-    available: int = 0
-    filtered: int = 0
-    refused: int = 0
-    #: Assets asked for, and those that were there as described.
-    sent: int = 0
-    already: int = 0
-    #: Its next page or part was sent, or there was none.
-    done: bool = False
+class Hold(_Row):
+    """What keeps all pages of a dataset waiting, beside the queue; without any of it nothing does."""
 
-    def plus(self, other: "PartCounts") -> Self:
-        """Both together."""
-        names = ("available", "filtered", "refused", "sent", "already")
-        total = {name: getattr(self, name) + getattr(other, name) for name in names}
-        return self.model_copy(update=total)
+    dataset: str
+    #: Since when it is paused, and who did it.
+    paused_since: AwareDatetime | None = None
+    paused_by: str | None = None
+    #: Until when copies were put off for their host's trouble: a hint, which costs time only where it is wrong.
+    deferred_until: AwareDatetime | None = None
+    deferred_because: str | None = None
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether it stands until somebody resumes the dataset."""
+        return self.paused_since is not None
+
+    def is_deferred(self, now: AwareDatetime) -> bool:
+        """Tell whether copies wait for their host."""
+        return self.deferred_until is not None and now < self.deferred_until
+
+
+class Watermark(_Row):
+    """Up to when a dataset was read whole, by a property of its items."""
+
+    dataset: str
+    by: TimeProperty
+    at: AwareDatetime
+    #: The run that was complete.
+    run: str
 
 
 class Activity(_Row):

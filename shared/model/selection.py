@@ -1,19 +1,21 @@
 """Which of a page's assets are copied, and under which names: pure, so that a redelivery plans the same."""
 
 import dataclasses
+import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC
 from fnmatch import translate
 from functools import lru_cache
+from operator import itemgetter
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
 from shared.model.access import Source, check_scheme
 from shared.model.assets import Asset
-from shared.model.datasets import Dataset, Selection
+from shared.model.datasets import Dataset, Order, Selection
 from shared.model.errors import (
     BadNameError,
     MalformedCatalogError,
@@ -31,17 +33,18 @@ _ENVELOPE_BYTES = 1024
 
 
 def plan_page(
-    page: Page, *, dataset_name: str, dataset: Dataset, capacity: int
+    page: Page, *, dataset_name: str, dataset: Dataset, capacity: int, before: Collection[str] = ()
 ) -> tuple[PlannedPage, tuple[Refusal, ...]]:
     """Choose a page's assets and name their blobs; also returns what has to be refused, the page's own among it.
 
-    ``capacity`` is how many copy requests one part of the page may have.
+    ``capacity`` is how many copy requests one part of the page may have, ``before`` what the page before listed.
 
-    Each item counts once: as planned if one of its assets is, else as refused if anything of it was, else as filtered.
+    Each item counts once: as planned if one of its assets is, else as refused if anything of it was, else as filtered;
+    and on the first of two pages if it stands on both, as where something new moves all others on.
     """
     planned: dict[str, list[Asset]] = {}
     refusals = list(page.refusals)
-    items = _merged(page.items)
+    items = _ordered(_merged(page.items), order=dataset.select.order)
     for item in items:
         planned[item.item] = []
         for chosen in _chosen(item, select=dataset.select):
@@ -51,18 +54,35 @@ def plan_page(
                 refusals.append(Refusal.of(error, item=item.item, key=chosen.key))
     refusals += _take_colliding(planned)
     kept = tuple(PlannedItem(item=item, assets=tuple(assets)) for item, assets in planned.items() if assets)
-    available = {fit_name(each.item) for each in items} | {each.item for each in refusals}
-    refused = {each.item for each in refusals} - {fit_name(each.item) for each in kept}
+    names = page.names
+    repeated = {name for digest, name in names.items() if digest in before}
+    available = {*names.values()} - repeated
+    planned_names = {fit_name(each.item) for each in kept}
+    refused = ({each.item for each in refusals} & available) - planned_names
     policy = dataset.policy
     whole = PlannedPage(
         items=kept,
         next_token=page.next_token,
         available=len(available),
         refused=len(refused),
-        filtered=len(available) - len(refused) - len(kept),
-        cut=Cut(bundle_assets=policy.bundle_assets, bundle_bytes=policy.bundle_bytes, requests=capacity),
+        filtered=len(available - refused - planned_names),
+        cut=Cut(
+            bundle_assets=policy.bundle_assets,
+            bundle_bytes=policy.bundle_bytes,
+            requests=capacity,
+            singles_in_place=True,
+        ),
+        listed=tuple(names),
+        repeats=len(repeated),
+        repeated=tuple(each.item for each in kept if fit_name(each.item) in repeated),
+        matched=page.matched,
     )
     return whole, tuple(refusals)
+
+
+def is_selected_by_key(key: str, *, select: Selection) -> bool:
+    """Tell whether an asset of this key may be selected, of which the catalog says nothing else that can be read."""
+    return _matches(key, select.include) and not _matches(key, select.exclude)
 
 
 def _merged(items: Iterable[CatalogItem]) -> list[CatalogItem]:
@@ -73,6 +93,15 @@ def _merged(items: Iterable[CatalogItem]) -> list[CatalogItem]:
         assets = {asset.key: asset for asset in (*before, *item.assets)}
         merged[item.item] = dataclasses.replace(item, assets=tuple(assets.values()))
     return list(merged.values())
+
+
+def _ordered(items: Sequence[CatalogItem], *, order: Order) -> Sequence[CatalogItem]:
+    """As the dataset wants them: those without a time last, those of one time as the catalog lists them."""
+    if order is Order.CATALOG:
+        return items
+    timed = [(each.datetime, each) for each in items if each.datetime is not None]
+    timed.sort(key=itemgetter(0), reverse=order is Order.NEWEST)
+    return [*(each for _, each in timed), *(each for each in items if each.datetime is None)]
 
 
 def _chosen(item: CatalogItem, *, select: Selection) -> Iterator[CatalogAsset]:
@@ -137,7 +166,9 @@ def _planned(asset: CatalogAsset, *, item: CatalogItem, dataset_name: str, datas
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise MalformedCatalogError(f"{'.'.join(map(str, first['loc'])) or 'the asset'}: {first['msg']}") from error
-    if len(planned.model_dump_json().encode()) > MAX_REQUEST_BYTES - _ENVELOPE_BYTES:
+    # Where the item is to be published, its name stands in the request once more.
+    named = planned.item if dataset.publish else ""
+    if len((planned.model_dump_json() + json.dumps(named)).encode()) > MAX_REQUEST_BYTES - _ENVELOPE_BYTES:
         raise RequestTooLargeError(f"the asset doesn't fit into a message of {MAX_REQUEST_BYTES} bytes")
     return planned
 

@@ -92,22 +92,24 @@ def _unfit(secret: str) -> bool:
 
 
 class HostQueues(BaseSettings):
-    """The part of host.json that says how much one instance copies at once; the environment beats the file."""
+    """The part of host.json that says how messages are worked; the environment beats the file."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
     batch_size: Annotated[int, Field(ge=1, le=32, validation_alias=f"{_QUEUES}batchSize")]
     new_batch_threshold: Annotated[int, Field(ge=0, validation_alias=f"{_QUEUES}newBatchThreshold")]
+    #: After so many deliveries of a message the runtime puts it aside.
+    max_dequeue_count: Annotated[int, Field(ge=1, validation_alias=f"{_QUEUES}maxDequeueCount")]
 
     @classmethod
     def read(cls, host_json: Path) -> Self:
         """Read host.json; raises ValueError where a value is missing or out of bounds."""
-        names = ("batchSize", "newBatchThreshold")
+        names = ("batchSize", "newBatchThreshold", "maxDequeueCount")
         document = json.loads(host_json.read_text(encoding="utf-8"))
         try:
             values = {f"{_QUEUES}{name}": document["extensions"]["queues"][name] for name in names}
         except (KeyError, TypeError) as error:
-            raise ValueError(f"{host_json} has to state {' and '.join(names)} in extensions.queues") from error
+            raise ValueError(f"{host_json} has to state {', '.join(names)} in extensions.queues") from error
         return cls(**values)
 
     @classmethod

@@ -4,9 +4,11 @@ import re
 import string
 from urllib.parse import unquote
 
-from shared.model.checksums import Algorithm, from_hex_or_base64
+from shared.model.checksums import Algorithm, from_hex_or_base64, is_crc
 
 _FIELDS = ("href", "folder", "file")
+# CRCs of one length are several: which one a file holds can't be told from it.
+_TOLD_BY_LENGTH = tuple(each for each in Algorithm if not is_crc(each))
 #: ``a.tif.md5``, ``SHA256SUMS``, ``checksums-sha1.txt``.
 _NAMED = re.compile(r"(?<![a-z0-9])(md5|sha1|sha256|sha512)(?!-?[0-9])")
 # As md5sum and shasum write them, and as they do with --tag.
@@ -65,7 +67,7 @@ def _named(template: str) -> Algorithm | None:
 
 
 def _read(value: str, *, named: Algorithm | None) -> str:
-    for algorithm in Algorithm if named is None else (named,):
+    for algorithm in _TOLD_BY_LENGTH if named is None else (named,):
         try:
             return from_hex_or_base64(algorithm, value)
         except ValueError:

@@ -1,6 +1,7 @@
 """Spans of time: what a run asks its catalog for."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, ValidationError, model_validator
@@ -8,7 +9,29 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Valid
 from shared.model.errors import WindowError
 from shared.model.times import WRITTEN_OUT, in_utc
 
+#: Where an open end is taken to lie when a window is halved, as long as the other end leaves room: nearest first.
+_BEGINNINGS = tuple(datetime(year, 1, 1, tzinfo=UTC) for year in (1970, 1900, 1))
+_ENDS = tuple(datetime(year, 1, 1, tzinfo=UTC) for year in (2100, 9999))
+#: No catalog's times are finer.
+_FINEST = timedelta(milliseconds=1)
+
 type _Moment = Annotated[AwareDatetime, WRITTEN_OUT, AfterValidator(in_utc)]
+
+
+class TimeProperty(StrEnum):
+    """A time that items have.
+
+    https://github.com/radiantearth/stac-spec/blob/master/commons/common-metadata.md#date-and-time; ``published``:
+    https://github.com/stac-extensions/timestamps.
+    """
+
+    #: When it was taken.
+    DATETIME = "datetime"
+    #: When its metadata were made, and changed.
+    CREATED = "created"
+    UPDATED = "updated"
+    #: When it was published first.
+    PUBLISHED = "published"
 
 
 class Window(BaseModel):
@@ -56,6 +79,22 @@ class Window(BaseModel):
         since = max((each for each in (self.since, other.since) if each), default=None)
         until = min((each for each in (self.until, other.until) if each), default=None)
         return Window.model_construct(since=since, until=until)
+
+    def halves(self, *, now: datetime) -> tuple["Window", "Window"] | None:
+        """Two windows that are this one together, and share a moment; None where it isn't longer than a millisecond.
+
+        An open end stays open: it only counts for where the middle is. Nothing lies between the two, as times may be
+        finer than ours; what lies in both is asked for twice.
+        """
+        since = self.since or next((each for each in _BEGINNINGS if (self.until or now) - each > _FINEST), None)
+        until = self.until or next((each for each in (now, *_ENDS) if since and each - since > _FINEST), None)
+        if since is None or until is None or until - since <= _FINEST:
+            return None
+        middle = since + (until - since) / 2
+        middle = middle.replace(microsecond=middle.microsecond // 1000 * 1000)
+        if not since < middle < until:
+            return None
+        return Window(since=self.since, until=middle), Window(since=middle, until=self.until)
 
 
 def parse_window(body: bytes) -> Window:

@@ -15,6 +15,8 @@ _OCTETS = "application/octet-stream"
 _HTML = re.compile(
     r"(?:<\?xml[^>]*>|<!--.*?-->|\s)*+<(!doctype\s+html|html|head|body|script|center|h1)\b", re.IGNORECASE | re.DOTALL
 )
+# Spaces of every kind; to decode other bytes only to see that they are none would cost more than the rest of the look.
+_MARKUP = re.compile(rb"[\s\x1c-\x1f\x80-\xff]*<")
 _XML = re.compile(r"\s*<\?xml\b", re.IGNORECASE)
 # Documents of errors, by their root: S3, Azure Storage and OData, OGC services.
 _ERROR_ROOT = re.compile(
@@ -87,8 +89,10 @@ def _decoded(first: bytes, encoding: str | None) -> bytes:
 
 
 def _text(look: bytes) -> str:
-    encoding = "utf-16" if look.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
-    return look[:_LOOK_BYTES].decode(encoding, errors="replace")
+    """Markup as text; nothing for other bytes."""
+    if look.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return look[:_LOOK_BYTES].decode("utf-16", errors="replace")
+    return look[:_LOOK_BYTES].decode("utf-8-sig", errors="replace") if _MARKUP.match(look) else ""
 
 
 def _may_be_html(kind: str, ending: str) -> bool:

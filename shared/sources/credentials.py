@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from email.utils import format_datetime
 from functools import partial
-from urllib.parse import quote, urlsplit
+from types import MappingProxyType
+from urllib.parse import quote, urlencode, urlsplit
 
 from pydantic import SecretStr
 
@@ -22,7 +23,7 @@ from shared.model.access import (
     Source,
     check_scheme,
 )
-from shared.model.datasets import Allowlist, Dataset, matches_host
+from shared.model.datasets import Allowlist, Dataset, Integrity, matches_host
 from shared.model.errors import UrlRefusedError
 from shared.model.hrefs import ObjectAddress, host_of
 from shared.sources.endpoints import Http, earthdata_token, oauth2_token, planetary_computer_token
@@ -36,6 +37,9 @@ _PUBLIC_ACCOUNT = "ai4edatasetspublicassets"
 #: Bearer tokens need 2017-11-09 at least
 #: (https://learn.microsoft.com/rest/api/storageservices/authorize-with-azure-active-directory).
 _AZURE_VERSION = "2023-11-03"
+#: S3 states an object's checksums to those who ask for them.
+_CHECKSUM_MODE = MappingProxyType({"x-amz-checksum-mode": "ENABLED"})
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 #: Google's HMAC keys sign as S3's do (https://cloud.google.com/storage/docs/aws-simple-migration).
 _GOOGLE_REGION = "auto"
 
@@ -55,21 +59,33 @@ class Credentials:
 
     async def signed(self, href: str, *, dataset: Dataset) -> Signed:
         """The address of an href, as ``Signing`` says. A token goes to hosts that the source names, and to no other."""
-        url = self._address(href, source=dataset.source)
+        headers = _headers(dataset)
+        url = self._address(href, source=dataset.source, headers=headers)
         match dataset.source:
             case HeaderSource() | OAuth2Source() | EarthdataSource() | PlanetaryComputerSource() | AzureSource():
                 # Signed is what egress will ask, as it reads it: two readings of one address could be two hosts.
                 checked = str(self._policy(dataset.allow).checked(url))
                 return await self._with_rights(checked, source=dataset.source, allow=dataset.allow)
+            case S3Source() if url != href:  # an address of the store's own: s3://bucket/key
+                return Signed(url=url, headers=headers)
             case _:
                 return Signed(url=url)
+
+    async def listed(self, place: ObjectAddress, /, *, query: Mapping[str, str], dataset: Dataset) -> Signed:
+        """The address by which a bucket or a container is listed, for a few minutes; raises what ``signed`` does."""
+        source, asked = dataset.source, urlencode(query, quote_via=quote, safe="~")
+        url = self._in_store(dataclasses.replace(place, key=""), source=source, headers=_NO_HEADERS, query=asked)
+        if not isinstance(source, AzureSource):
+            return Signed(url=url)
+        signed = await self._with_azures(str(self._policy(dataset.allow).checked(url)), source)
+        return dataclasses.replace(signed, headers={"x-ms-version": _AZURE_VERSION, **signed.headers})
 
     def _policy(self, allow: Allowlist) -> Policy:
         if allow not in self._policies:
             self._policies[allow] = Policy(allow)
         return self._policies[allow]
 
-    def _address(self, href: str, *, source: Source) -> str:
+    def _address(self, href: str, *, source: Source, headers: Mapping[str, str]) -> str:
         """The https address of an href; of a bucket's key signed, where there are keys."""
         try:
             store = ObjectAddress.read(href)
@@ -77,26 +93,39 @@ class Credentials:
             raise UrlRefusedError(f"the href can't be asked for: {error}") from error
         if store is None:
             return href
+        return self._in_store(store, source=source, headers=headers)
+
+    def _in_store(self, store: ObjectAddress, *, source: Source, headers: Mapping[str, str], query: str = "") -> str:
+        """The https address of a key, or of a bucket that is asked by a query."""
         check_scheme(store.scheme, source=source)
         match source:
             case S3Source():
                 endpoint, own_host = source.place(store.bucket)
-                return self._in_bucket(store, source, endpoint=endpoint, own_host=own_host)
+                return self._in_bucket(
+                    store, source, endpoint=endpoint, own_host=own_host, headers=headers, query=query
+                )
             case GoogleSource():
-                return self._in_bucket(store, source, endpoint=source.endpoint, own_host=False)
+                return self._in_bucket(
+                    store, source, endpoint=source.endpoint, own_host=False, headers=headers, query=query
+                )
             case _:
                 assert isinstance(source, AzureSource)
                 account, _, container = store.bucket.partition("/")
                 if account not in source.accounts:
                     raise UrlRefusedError(f"the account {account!r} isn't in the source's accounts")
-                return f"{source.base(account)}/{container}/{_escaped(store.key)}"
+                path = f"{container}/{_escaped(store.key)}" if store.key else container
+                return _with_query(f"{source.base(account)}/{path}", query)
 
     def _in_bucket(
-        self, store: ObjectAddress, source: S3Source | GoogleSource, *, endpoint: str, own_host: bool
+        self,
+        store: ObjectAddress,
+        source: S3Source | GoogleSource,
+        *,
+        endpoint: str,
+        own_host: bool,
+        headers: Mapping[str, str],
+        query: str,
     ) -> str:
-        keys = self._keys(source)
-        if keys is None:
-            return f"{endpoint}/{_escaped(store.key if own_host else f'{store.bucket}/{store.key}')}"
         bucket = Bucket(
             name=store.bucket,
             endpoint=endpoint,
@@ -104,7 +133,9 @@ class Credentials:
             region=(source.region or "us-east-1") if isinstance(source, S3Source) else _GOOGLE_REGION,
             requester_pays=isinstance(source, S3Source) and source.requester_pays,
         )
-        return presigned(bucket, store.key, keys=keys)
+        if (keys := self._keys(source)) is None:
+            return _with_query(f"{endpoint}{bucket.path(store.key)}", query)
+        return presigned(bucket, store.key, keys=keys, headers=headers, now=self.clock(), query=query)
 
     def _keys(self, source: S3Source | GoogleSource) -> Keys | None:
         if isinstance(source, GoogleSource):
@@ -206,6 +237,16 @@ class Credentials:
         return self.secrets[name].get_secret_value()
 
 
+def _headers(dataset: Dataset) -> Mapping[str, str]:
+    """What is asked with the bytes: S3's checksums, unless a copy is to go on inside a file rather than be compared.
+
+    What is stated of the whole is compared, and then every byte has to be read.
+    """
+    policy = dataset.policy
+    compares = bool(policy.digests) or policy.integrity is Integrity.REQUIRE
+    return _CHECKSUM_MODE if compares and isinstance(dataset.source, S3Source) else _NO_HEADERS
+
+
 def _bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
@@ -215,4 +256,6 @@ def _escaped(key: str) -> str:
 
 
 def _with_query(url: str, query: str) -> str:
+    if not query:
+        return url
     return f"{url}{'&' if urlsplit(url).query else '?'}{query}"

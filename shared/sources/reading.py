@@ -8,17 +8,16 @@ from datetime import timedelta
 from http import HTTPStatus
 
 from shared.egress import Egress, Reply, check_status, http_date
-from shared.model.checksums import Algorithm, from_hex_or_base64
 from shared.model.datasets import Dataset
 from shared.model.errors import SourceRefusedError, UnexpectedStatusError
 from shared.model.hrefs import host_of
 from shared.sources.body import Body, Rest
 from shared.sources.ranges import check_rest, counted, range_headers
 from shared.sources.signing import Signed, Signing
+from shared.sources.stated import content_coding, stated_checksums
 
 # No weak one, and only what fits a header and a blob's metadata.
 _STRONG_ETAG = re.compile(r'"[\x21\x23-\x7e]{1,512}"')
-_MD5_ETAG = re.compile(r'"([0-9a-f]{32})"')
 _DATE = re.compile(r"[\x20-\x7e]{1,64}")
 _SETTLED = timedelta(seconds=60)
 
@@ -71,8 +70,8 @@ def _body(reply: Reply) -> Body:
         length=reply.length,
         validator=_validator(reply.headers),
         media_type=reply.headers.get("Content-Type") or None,
-        encoding=_encoding(reply.headers.get("Content-Encoding", "")),
-        stated=_stated(reply.headers),
+        encoding=content_coding(reply.headers.get("Content-Encoding", "")),
+        stated=stated_checksums(reply.headers),
         chunks=reply.chunks,
     )
 
@@ -86,54 +85,3 @@ def _validator(headers: Mapping[str, str]) -> str | None:
     modified, date = http_date(text), http_date(headers.get("Date", ""))
     settled = modified is not None and date is not None and date - modified >= _SETTLED
     return f"modified:{text}" if settled and _DATE.fullmatch(text) else None
-
-
-def _encoding(text: str) -> str | None:
-    encoding = text.strip().lower()
-    return None if encoding in {"", "identity"} else encoding
-
-
-def _stated(headers: Mapping[str, str]) -> dict[str, str]:
-    """Digests of the bytes that were sent, by algorithm; what can't be read is left out.
-
-    ``Content-MD5: Q2h…==`` · ``x-amz-checksum-sha256: 47D…=`` (or ``…=-3``, a digest of parts) ·
-    ``x-goog-hash: crc32c=n03x6A==,md5=Ojk…==`` · ``ETag: "5d41…"`` of S3
-    """
-    found = (
-        (Algorithm.MD5, headers.get("Content-MD5")),
-        (Algorithm.MD5, _google_md5(headers)),
-        (Algorithm.SHA256, headers.get("x-amz-checksum-sha256")),
-        (Algorithm.SHA1, headers.get("x-amz-checksum-sha1")),
-        (Algorithm.MD5, _s3_md5(headers)),
-    )
-    stated: dict[str, str] = {}
-    for algorithm, text in found:
-        if text and algorithm not in stated:
-            with contextlib.suppress(ValueError):
-                stated[algorithm.value] = from_hex_or_base64(algorithm, text.strip())
-    return stated
-
-
-def _s3_md5(headers: Mapping[str, str]) -> str | None:
-    """The ETag of an object in S3 that was put at once and is encrypted with no key of its owner's, if at all.
-
-    https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html (ETag); that of a directory bucket means nothing.
-    """
-    etag = _MD5_ETAG.fullmatch(headers.get("ETag", ""))
-    is_md5 = (
-        "x-amz-request-id" in headers
-        and headers.get("x-amz-server-side-encryption", "AES256") == "AES256"
-        and "x-amz-server-side-encryption-customer-algorithm" not in headers
-        and headers.get("x-amz-storage-class") != "EXPRESS_ONEZONE"
-    )
-    return etag[1] if etag and is_md5 else None
-
-
-def _google_md5(headers: Mapping[str, str]) -> str | None:
-    """The MD5 of the stored object, unless that was unpacked on the way (decompressive transcoding).
-
-    https://cloud.google.com/storage/docs/transcoding
-    """
-    stored = _encoding(headers.get("x-goog-stored-content-encoding", ""))
-    found = re.search(r"\bmd5=([A-Za-z0-9+/=]+)", headers.get("x-goog-hash", ""))
-    return found[1] if found and stored == _encoding(headers.get("Content-Encoding", "")) else None

@@ -49,7 +49,7 @@ class Account:
     blobs: BlobServiceClient
     queues: QueueServiceClient
     tables: TableServiceClient
-    #: Put Blob.
+    #: Put Blob and Put Block.
     blob_calls: Calls
     #: The ledger.
     table_calls: Calls

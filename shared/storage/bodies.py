@@ -7,6 +7,8 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Sequence
 
+from awscrt.checksums import crc64nvme
+
 # Shorter bodies are joined and hashed at once: that costs less than many small writes, or a thread.
 _SMALL = 64 * 1024
 # aiohttp writes a piece at one go, which holds the event loop up, and warns above 1 MiB.
@@ -43,6 +45,14 @@ class Pieces:
         for each in self._pieces:
             digest.update(each)
         return digest.digest()
+
+    @property
+    def crc64(self) -> bytes:
+        """The CRC64 of all pieces as Azure Storage has it, which is CRC-64/NVME, low byte first: 0.03 ms a MiB."""
+        checksum = 0
+        for each in self._pieces:
+            checksum = crc64nvme(each, checksum)
+        return checksum.to_bytes(8, "little")
 
     def joined(self) -> bytes:
         """One piece of them all; nothing is copied where there is just one."""

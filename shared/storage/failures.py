@@ -5,10 +5,19 @@ from typing import Protocol
 
 from azure.data.tables.aio import TableServiceClient
 
-from shared.model.assets import partition_key, row_key
+from shared.model.assets import partition_key, row_key, row_key_prefix
 from shared.model.rows import Failure
 from shared.storage.answers import each_of
-from shared.storage.entities import Entity, entity_of, etag_of, put_entity, read_entity, values_of, write_entity
+from shared.storage.entities import (
+    Entity,
+    entity_of,
+    etag_of,
+    put_entity,
+    read_entity,
+    read_range,
+    values_of,
+    write_entity,
+)
 
 TABLE = "failures"
 
@@ -29,6 +38,10 @@ class Failures(Protocol):
         """The last failure of an asset."""
         ...
 
+    async def of_item(self, dataset: str, item: str) -> Sequence[Failure]:
+        """The last failures of all assets of an item."""
+        ...
+
 
 class AzureFailures:
     """The failures table in Table Storage."""
@@ -44,6 +57,11 @@ class AzureFailures:
         """A point read."""
         there, _ = await self._read(dataset, item, key)
         return there
+
+    async def of_item(self, dataset: str, item: str) -> Sequence[Failure]:
+        """One query."""
+        found = read_range(self._table, partition=partition_key(dataset, item), prefix=row_key_prefix(item))
+        return [Failure.model_validate(values_of(each)) async for each in found]
 
     async def _record(self, failure: Failure) -> None:
         entity = _entity(failure)

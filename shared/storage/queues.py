@@ -1,5 +1,6 @@
 """Queues: messages that never expire."""
 
+import logging
 import math
 from datetime import timedelta
 from typing import Protocol
@@ -7,7 +8,12 @@ from typing import Protocol
 from azure.storage.queue import TextBase64EncodePolicy
 from azure.storage.queue.aio import QueueClient, QueueServiceClient
 
+from shared.model.errors import MalformedRequestError
+from shared.model.messages import Queue
+from shared.redaction import told
 from shared.storage.answers import translated
+
+logger = logging.getLogger(__name__)
 
 NOW = timedelta(0)
 # Azure's default is seven days, and then the message is gone
@@ -55,3 +61,10 @@ class AzureQueues:
         if queue not in self._clients:
             self._clients[queue] = self._service.get_queue_client(queue, message_encode_policy=TextBase64EncodePolicy())
         return self._clients[queue]
+
+
+async def refuse(body: bytes, error: MalformedRequestError, *, queue: Queue, queues: Queues) -> None:
+    """Put a message that isn't one of ours into its queue's poison queue, as it is."""
+    await queues.send(queue.poison, body.decode("utf-8", "backslashreplace"))
+    extra = {"action": "message_refused", "queue": queue.value, "error": told(error, limit=500)}
+    logger.warning("message refused", extra=extra)

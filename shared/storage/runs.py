@@ -1,14 +1,17 @@
 """The run store: the newest run of each dataset, its pages and its counts."""
 
 import dataclasses
+import functools
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from azure.data.tables import TableEntity
 from azure.data.tables.aio import TableServiceClient
 
+from shared.model.counts import Counts, PartCounts, WindowCounts
 from shared.model.errors import BlobConflictError, StorageFailedError
 from shared.model.items import PlannedPage
-from shared.model.rows import PartCounts, Run
+from shared.model.rows import Run
 from shared.model.windows import Window
 from shared.storage.blobs import BlobPath, Blobs, Content
 from shared.storage.entities import (
@@ -58,8 +61,12 @@ class Runs(Protocol):
         """Write the counts of one part, over what stands there."""
         ...
 
-    async def total(self, dataset: str, run: str, *, pass_number: int) -> PartCounts:
+    async def total(self, dataset: str, run: str, *, pass_number: int) -> Counts:
         """The counts of all parts of a pass together."""
+        ...
+
+    async def windows(self, dataset: str, run: str, *, pass_number: int) -> Mapping[int, WindowCounts]:
+        """The counts of a pass by window, each by the page that it began with."""
         ...
 
     async def page(self, dataset: str, run: str, *, place: tuple[int, int]) -> PlannedPage | None:
@@ -103,13 +110,19 @@ class AzureRuns:
         partition, row = _counts_partition(dataset, run), _counts_row(place)
         await put_entity(self._table, entity_of(counts, partition=partition, row=row))
 
-    async def total(self, dataset: str, run: str, *, pass_number: int) -> PartCounts:
+    async def total(self, dataset: str, run: str, *, pass_number: int) -> Counts:
         """One query over a pass."""
-        total = PartCounts()
+        windows = await self.windows(dataset, run, pass_number=pass_number)
+        return functools.reduce(Counts.plus, (each.counts for each in windows.values()), Counts())
+
+    async def windows(self, dataset: str, run: str, *, pass_number: int) -> Mapping[int, WindowCounts]:
+        """One query over a pass."""
         partition, prefix = _counts_partition(dataset, run), f"part-{pass_number:05}-"
+        windows: dict[int, WindowCounts] = {}
         async for entity in read_range(self._table, partition=partition, prefix=prefix):
-            total = total.plus(PartCounts.model_validate(values_of(entity)))
-        return total
+            part = PartCounts.model_validate(values_of(entity))
+            windows[part.window] = windows.get(part.window, WindowCounts()).with_part(part)
+        return windows
 
     async def page(self, dataset: str, run: str, *, place: tuple[int, int]) -> PlannedPage | None:
         """Read the page's blob."""

@@ -9,10 +9,21 @@ from shared.storage.accounts import Account, open_account
 from shared.storage.activity import Activities, AzureActivities
 from shared.storage.blobs import AzureBlobs, BlobPath, Blobs
 from shared.storage.failures import AzureFailures, Failures
+from shared.storage.holds import AzureHolds, Holds
 from shared.storage.ledger import AzureLedger, Ledger
 from shared.storage.queues import AzureQueues, Queues
 from shared.storage.runs import AzureRuns, Runs
-from tests.fakes import MemoryActivities, MemoryBlobs, MemoryFailures, MemoryLedger, MemoryQueues, MemoryRuns
+from shared.storage.watermarks import AzureWatermarks, Watermarks
+from tests.fakes import (
+    MemoryActivities,
+    MemoryBlobs,
+    MemoryFailures,
+    MemoryHolds,
+    MemoryLedger,
+    MemoryQueues,
+    MemoryRuns,
+    MemoryWatermarks,
+)
 
 
 @pytest.fixture
@@ -70,6 +81,16 @@ async def runs(real: Account | None) -> Runs:
         return MemoryRuns()
     table, container = await new_table(real), await new_container(real)
     return AzureRuns(real.tables, blobs=AzureBlobs(real.blobs, real.blob_calls), table=table, container=container)
+
+
+@pytest.fixture
+async def holds(real: Account | None) -> Holds:
+    return MemoryHolds() if real is None else AzureHolds(real.tables, table=await new_table(real))
+
+
+@pytest.fixture
+async def watermarks(real: Account | None) -> Watermarks:
+    return MemoryWatermarks() if real is None else AzureWatermarks(real.tables, table=await new_table(real))
 
 
 @pytest.fixture

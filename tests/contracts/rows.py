@@ -26,6 +26,7 @@ def completion(key: str = "B02", **values: Any) -> LedgerRow:
         "validator": '"abc"',
         "description": "d1",
         "described_at": MOMENT,
+        "instead_of": "d0",
         "cause": "run-1",
         "completed_at": MOMENT,
     }

@@ -1,14 +1,20 @@
+import contextlib
+import dataclasses
 import gzip
 import hashlib
+from collections.abc import AsyncGenerator
 
+import aiohttp
 import pytest
-from azure.core.exceptions import HttpResponseError
+from aiohttp import web
 
+from demo.azurite import Azurite
 from shared.model.errors import BlobConflictError, StorageFailedError
-from shared.storage.accounts import Account
-from shared.storage.answers import code_of
+from shared.model.settings import Settings
+from shared.storage.accounts import Account, open_account
 from shared.storage.blobs import AzureBlobs, Blob, BlobPath, Blobs, Content, StagedBlock
 from tests.contracts.conftest import new_container
+from tests.end_to_end.forwarding import forwarded, listening
 
 _STALE = '"0x8D0000000000000"'
 
@@ -334,11 +340,28 @@ async def test_a_missing_container_fails_a_write(account: Account) -> None:
         await AzureBlobs(account.blobs, account.blob_calls).put(path, (b"",), content=content(b""))
 
 
-async def test_staged_bytes_are_checked_in_transit(account: Account) -> None:
-    """A block that arrives with another MD5 is refused (400 Md5Mismatch)."""
-    client = account.blobs.get_blob_client(await new_container(account), "a")
+@pytest.mark.parametrize("pieces", [[b"one", b"", b"two"], [b"head", b"middle" * 100_000]], ids=["small", "large"])
+async def test_staged_bytes_are_checked_in_transit(storage: Azurite, account: Account, pieces: list[bytes]) -> None:
+    """A block of which one bit changes on its way is refused (400 Crc64Mismatch), and nothing is staged."""
+    path, name = BlobPath(container=await new_container(account), name="a"), block_id(0, b"")
 
-    with pytest.raises(HttpResponseError) as refused:
-        await client.stage_block("id", b"right", transactional_content_md5=md5(b"wrong"))
+    async with _altering(storage) as bad_line:
+        with pytest.raises(StorageFailedError, match="400 Crc64Mismatch"):
+            await AzureBlobs(bad_line.blobs, bad_line.blob_calls).stage(path, pieces, block_id=name)
 
-    assert code_of(refused.value) == "Md5Mismatch"
+    assert await AzureBlobs(account.blobs, account.blob_calls).staged(path) == ()
+
+
+@contextlib.asynccontextmanager
+async def _altering(storage: Azurite) -> AsyncGenerator[Account]:
+    """An account behind a line that changes a bit in the middle of every body."""
+
+    async def answer(request: web.Request) -> web.Response:
+        body = bytearray(await request.read())
+        body[len(body) // 2] ^= 1
+        return await forwarded(request, bytes(body), session=session, port=storage.blob_port)
+
+    async with aiohttp.ClientSession(auto_decompress=False) as session, listening(answer) as port:
+        behind = dataclasses.replace(storage, blob_port=port).connection_string
+        async with open_account(Settings(storage_connection=behind)) as account:
+            yield account

@@ -8,7 +8,7 @@ from shared.model.settings import Settings
 from shared.storage.accounts import Account, open_account
 from shared.storage.creation import QUEUES, TABLES, create_missing
 
-_CONTAINERS = {"data", "pages", "sentinel"}
+_CONTAINERS = {"data", "items", "pages", "sentinel"}
 
 
 async def test_everything_that_is_missing_is_made_once(storage: Azurite) -> None:
@@ -24,6 +24,7 @@ async def test_everything_that_is_missing_is_made_once(storage: Azurite) -> None
     assert set(QUEUES) == {
         *("copy", "copy-poison", "copy-live", "copy-live-poison"),
         *("copy-later", "copy-later-poison", "discover", "discover-poison"),
+        *("publish", "publish-poison"),
     }
     assert set(TABLES) == {"ledger", "failures", "runs", "activity"}
     assert queues == set(QUEUES)

@@ -49,3 +49,14 @@ async def test_writers_at_once_lose_nothing_and_raise_nothing(failures: Failures
     await asyncio.gather(failures.record([failure()]), failures.record([failure()]))
 
     assert await failures.of("sentinel-2", "collection/item", "B02") == failure(attempts=2)
+
+
+async def test_failures_of_an_item(failures: Failures) -> None:
+    """All assets of one item come at once, and none of another item or dataset."""
+    ours = [failure(key=key) for key in ("B02", "B03")]
+    await failures.record([*ours, failure(item="collection/other"), failure(dataset="sentinel-1")])
+
+    found = await failures.of_item("sentinel-2", "collection/item")
+
+    assert sorted(found, key=lambda each: each.key) == ours
+    assert await failures.of_item("sentinel-2", "collection/none") == []

@@ -4,9 +4,10 @@ from datetime import timedelta
 import pytest
 
 from shared.model.assets import Asset
+from shared.model.counts import Counts, PartCounts, WindowCounts
 from shared.model.items import Cut, PlannedItem, PlannedPage
-from shared.model.rows import PartCounts, Run, RunState
-from shared.model.windows import Window
+from shared.model.rows import Run, RunKind, RunState
+from shared.model.windows import TimeProperty, Window
 from shared.storage.runs import RunEntry, Runs
 from tests.contracts.rows import MOMENT
 
@@ -16,11 +17,15 @@ _FULL = Run(
     run="r2",
     state=RunState.FAILED,
     pass_number=3,
+    kind=RunKind.INCREMENTAL,
+    by=TimeProperty.PUBLISHED,
     window=Window(since=MOMENT, until=MOMENT + timedelta(microseconds=1)),
     trigger="request",
     began_at=MOMENT,
     progress_at=MOMENT,
     ended_at=MOMENT,
+    scheduled_at=MOMENT,
+    full_at=MOMENT,
     withheld_since=MOMENT,
     withheld_because="the source asked for patience",
     reason="EndlessCatalogError",
@@ -36,6 +41,15 @@ def page(item: str) -> PlannedPage:
         filtered=1,
         refused=1,
         cut=Cut(bundle_assets=32, bundle_bytes=1 << 20, requests=24),
+        token="t1",
+        listed=("0123456789abcdef",),
+        repeated=(item,),
+        repeats=1,
+        listed_before=7,
+        empty_before=2,
+        matched=3,
+        split=(Window(until=MOMENT), Window(since=MOMENT)),
+        is_capped=True,
     )
 
 
@@ -120,8 +134,35 @@ async def test_counts_of_a_pass_add_up(runs: Runs) -> None:
 
     total = await runs.total("a", "b-c", pass_number=1)
 
-    assert total == PartCounts(available=3, filtered=6, refused=9, sent=12, already=15)
-    assert await runs.total("a", "r9", pass_number=1) == PartCounts()
+    assert total == Counts(available=3, filtered=6, refused=9, sent=12, already=15)
+    assert await runs.total("a", "r9", pass_number=1) == Counts()
+
+
+async def test_counts_by_window(runs: Runs) -> None:
+    """The parts of each window together, by the page that it began with, with what was stated of it meanwhile."""
+    one = PartCounts(available=2, items_sent=1, items_already=1, repeated=1, sent=3, window=0, matched=9, done=True)
+    parts = {
+        (1, 0, 0): one,
+        (1, 0, 1): PartCounts(sent=1),
+        (1, 1, 0): one.model_copy(update={"matched": 8, "changed": "its last page has a next one"}),
+        (1, 2, 0): PartCounts(window=2, matched=20, is_split=True),
+        (1, 3, 0): PartCounts(window=3, is_capped=True),
+        (2, 0, 0): one,
+    }
+    for place, counts in parts.items():
+        await runs.count("a", "r1", place=place, counts=counts)
+
+    assert await runs.windows("a", "r1", pass_number=1) == {
+        0: WindowCounts(
+            counts=Counts(available=4, items_sent=2, items_already=2, repeated=2, sent=7),
+            fewest=8,
+            most=9,
+            changed="its last page has a next one",
+        ),
+        2: WindowCounts(fewest=20, most=20, is_split=True),
+        3: WindowCounts(is_capped=True),
+    }
+    assert await runs.windows("a", "r2", pass_number=1) == {}
 
 
 async def test_a_kept_page_is_read_again(runs: Runs) -> None:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from awscrt.checksums import crc32c, crc64nvme
 
 from shared.egress import Egress
 from shared.model.datasets import Allowlist
@@ -31,7 +32,12 @@ from tests.fakes.sources import FakeSources, Unsigned, Version
 from tests.unit.model.builders import dataset
 
 _BODY = bytes(range(256)) * 1024
-_STATED = {"md5": f"md5:{hashlib.md5(_BODY).hexdigest()}"}
+#: As their object stores state them.
+_STATED = {
+    "md5": f"md5:{hashlib.md5(_BODY).hexdigest()}",
+    "crc32c": f"crc32c:{crc32c(_BODY):08x}",
+    "crc64nvme": f"crc64nvme:{crc64nvme(_BODY):016x}",
+}
 _FIRST = 1000
 _LAST = len(_BODY) - 1
 _DATE = "Tue, 05 Mar 2024 12:00:00 GMT"
@@ -334,14 +340,17 @@ def _raw(version: Version) -> bytes:
 
 def _headers(version: Version) -> dict[str, str]:
     kind, _, validator = (version.validator or "").partition(":")
-    md5 = version.stated.get("md5", "").removeprefix("md5:")
+    stated = {name: b64encode(bytes.fromhex(each.partition(":")[2])).decode() for name, each in version.stated.items()}
     headers = {
         "Date": _DATE,
         "ETag": validator if kind == "etag" else 'W/"weak"',
         "Last-Modified": validator if kind == "modified" else _DATE,
         "Content-Type": version.media_type,
         "Content-Encoding": version.encoding,
-        "Content-MD5": b64encode(bytes.fromhex(md5)).decode(),
+        "Content-MD5": stated.get("md5"),
+        "x-goog-hash": f"crc32c={stated['crc32c']}" if "crc32c" in stated else None,
+        "x-goog-stored-content-encoding": version.encoding,
+        "x-amz-checksum-crc64nvme": stated.get("crc64nvme"),
     }
     return {name: value for name, value in headers.items() if value}
 

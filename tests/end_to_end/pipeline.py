@@ -13,11 +13,11 @@ import uuid
 from collections.abc import Callable, Generator, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from azure.data.tables import TableClient
-from azure.storage.blob import BlobClient
+from azure.storage.blob import BlobClient, ContainerClient
 from azure.storage.queue import QueueClient, QueueMessage
 
 from demo.azurite import Azurite, azurite
@@ -34,7 +34,9 @@ from tests.fakes.raw_server import Answer, RawServer, raw_server, reply
 WAIT_SECONDS = 30.0
 CONTAINER = "assets"
 #: Datasets with a manifest each: pages of four lines. Copy requests that a test sends itself are of the first.
-DATASETS = ("direct", "doubled", "killed", "held", "asked", "sent", "smoke")
+DATASETS = ("direct", "doubled", "killed", "held", "asked", "sent", "smoke", "paused", "cancelled")
+#: Those of them that publish their items.
+_PUBLISHING = ("sent",)
 #: A larger asset is staged in blocks.
 BLOCK_BYTES = 1024 * 1024
 
@@ -149,6 +151,13 @@ class Pipeline:
         places = (f"{CONTAINER}/", "ledger", "$batch")
         return [(each.method, each.path) for each in ours if each.is_send or each.path.startswith(places)]
 
+    def records(self, dataset: str) -> dict[str, Any]:
+        """What is published of a dataset's items, by their names."""
+        with ContainerClient.from_connection_string(self.storage.connection_string, CONTAINER) as client:
+            names = list(client.list_blob_names(name_starts_with=f"{dataset}/items/"))
+            found = [json.loads(cast("Any", client.download_blob(each)).readall()) for each in names]
+        return {each["item"]: each["assets"] for each in found}
+
     def commits(self, asset: Asset) -> list[Exchange]:
         """The requests that made an asset's blob, and were granted."""
         path = f"{CONTAINER}/{asset.name}"
@@ -244,7 +253,8 @@ def _install(root: Path, *, files_port: int) -> Path:
         shutil.copy(_ROOT / name, root)
     shutil.copytree(_ROOT / "shared", root / "shared", ignore=shutil.ignore_patterns("__pycache__"))
     datasets = [_DATASET.format(name=each, port=files_port, container=CONTAINER) for each in DATASETS]
-    (root / "datasets.toml").write_text("".join(datasets), encoding="utf-8")
+    publishing = [f"\n[datasets.{name}.publish]\n" for name in _PUBLISHING]
+    (root / "datasets.toml").write_text("".join([*datasets, *publishing]), encoding="utf-8")
     return root
 
 

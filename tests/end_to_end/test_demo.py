@@ -18,8 +18,8 @@ def test_demo(root: Path, tmp_path: Path) -> None:
 
     lines = ended.stdout.splitlines()
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert lines[-1].startswith("demo: all 9 checks hold: 22 assets")
-    assert sum(line.startswith("✓ ") for line in lines) == 9
+    assert lines[-1].startswith("demo: all 12 checks hold: 22 assets")
+    assert sum(line.startswith("✓ ") for line in lines) == 12
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def test_window_that_is_no_window(pipeline: Pipeline) -> None:
     assert {field: (code, answer["field"]) for field, (code, answer) in answers.items()} == {
         field: (400, field) for field in windows
     }
-    error = "a manifest has no times: leave since and until out"
+    error = "a catalog of kind manifest has no times: leave since and until out"
     assert timeless == (400, {"error": error, "field": "since"})
     assert pipeline.ask("GET", "datasets/direct")[1]["run"] is None
 
@@ -99,7 +99,8 @@ def test_status(pipeline: Pipeline) -> None:
     assert {name: set(each) for name, each in status["queues"].items()} == {
         queue.value: {"outstanding", "poison"} for queue in Queue
     }
-    assert status["withholding"] == {"saturation": 1.5, "capacity": 24}
+    numbers = {"saturation": 1.5, "capacity": 24, "limit": 36, "outstanding": status["queues"]["copy"]["outstanding"]}
+    assert status["withholding"] == {**numbers, "waiting": {}}
 
 
 def test_health(pipeline: Pipeline) -> None:

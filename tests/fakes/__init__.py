@@ -3,16 +3,20 @@
 from tests.fakes.activity import MemoryActivities
 from tests.fakes.blobs import MemoryBlobs
 from tests.fakes.failures import MemoryFailures
+from tests.fakes.holds import MemoryHolds
 from tests.fakes.ledger import MemoryLedger
 from tests.fakes.queues import MemoryQueues, Sent
 from tests.fakes.runs import MemoryRuns
+from tests.fakes.watermarks import MemoryWatermarks
 
 __all__ = [
     "MemoryActivities",
     "MemoryBlobs",
     "MemoryFailures",
+    "MemoryHolds",
     "MemoryLedger",
     "MemoryQueues",
     "MemoryRuns",
+    "MemoryWatermarks",
     "Sent",
 ]

@@ -21,3 +21,7 @@ class MemoryFailures:
     async def of(self, dataset: str, item: str, key: str) -> Failure | None:
         """The last failure of an asset."""
         return self.rows.get((dataset, item, key))
+
+    async def of_item(self, dataset: str, item: str) -> Sequence[Failure]:
+        """The last failures of all assets of an item."""
+        return [each for place, each in self.rows.items() if place[:2] == (dataset, item)]

@@ -1,9 +1,12 @@
 """The run store in dictionaries."""
 
+import functools
 import itertools
+from collections.abc import Mapping
 
+from shared.model.counts import Counts, PartCounts, WindowCounts
 from shared.model.items import PlannedPage
-from shared.model.rows import PartCounts, Run
+from shared.model.rows import Run
 from shared.storage.runs import RunEntry
 
 
@@ -36,13 +39,18 @@ class MemoryRuns:
         """Write the counts of one part."""
         self.parts[dataset, run, place] = counts
 
-    async def total(self, dataset: str, run: str, *, pass_number: int) -> PartCounts:
+    async def total(self, dataset: str, run: str, *, pass_number: int) -> Counts:
         """The counts of a pass together."""
-        total = PartCounts()
-        for (of_dataset, of_run, place), counts in self.parts.items():
+        windows = await self.windows(dataset, run, pass_number=pass_number)
+        return functools.reduce(Counts.plus, (each.counts for each in windows.values()), Counts())
+
+    async def windows(self, dataset: str, run: str, *, pass_number: int) -> Mapping[int, WindowCounts]:
+        """The counts of a pass by window."""
+        windows: dict[int, WindowCounts] = {}
+        for (of_dataset, of_run, place), part in sorted(self.parts.items()):
             if (of_dataset, of_run, place[0]) == (dataset, run, pass_number):
-                total = total.plus(counts)
-        return total
+                windows[part.window] = windows.get(part.window, WindowCounts()).with_part(part)
+        return windows
 
     async def page(self, dataset: str, run: str, *, place: tuple[int, int]) -> PlannedPage | None:
         """The page that was kept."""

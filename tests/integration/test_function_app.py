@@ -9,15 +9,18 @@ from typing import Any
 
 import azure.functions as func
 import pytest
+from azure.functions.queue import QueueMessage
 from azure.storage.queue import TextBase64DecodePolicy
+from pydantic import ValidationError
 from pytest_mock import MockerFixture
 
 import function_app
 from demo.azurite import Azurite
 from demo.processes import free_ports
 from shared.clients import Process
+from shared.model.counts import Counts
 from shared.model.messages import CopyRequest, PageRequest, Queue
-from shared.model.rows import PartCounts, RunState
+from shared.model.rows import RunState
 from shared.model.settings import Settings
 from shared.status import DatasetStatus, QueueStatus, StatusReport
 from shared.storage.accounts import Account, open_account
@@ -31,6 +34,7 @@ _LANES = [
     (Queue.COPY_LIVE, function_app.copy_live_asset),
     (Queue.COPY_LATER, function_app.copy_later_asset),
 ]
+_QUEUES = [*_LANES, (Queue.PUBLISH, function_app.publish_item)]
 _DATASET = """
 [datasets.{name}]
 schedule = "15 3 * * *"
@@ -181,7 +185,23 @@ async def test_a_run_is_worked_to_its_end(account: Account, name: str) -> None:
     found = await _status(name)
     assert found.run is not None
     assert (found.run.run, found.run.state) == (again[1]["run"], RunState.COMPLETE)
-    assert found.counts == PartCounts(available=2, already=2)
+    assert found.counts == Counts(available=2, items_already=2, already=2)
+
+
+async def test_a_page_that_fails_for_the_last_time(account: Account, name: str) -> None:
+    """By the runtime's own count: before the message is put aside, the status says that the run failed."""
+    _, begun = await _begin(name)
+    (body,) = await _taken(account, Queue.DISCOVER)
+    # A kept page that can't be read.
+    await account.blobs.get_blob_client("pages", f"{name}/{begun['run']}/1/0.json").upload_blob(b"{")
+    states: list[RunState] = []
+    for count in (4, 5):
+        with pytest.raises(ValidationError):
+            await function_app.discover_page(QueueMessage(body=body, dequeue_count=count))
+        found = await _status(name)
+        states += [found.run.state] if found.run else []
+
+    assert states == [RunState.RUNNING, RunState.FAILED]
 
 
 @pytest.mark.parametrize(("queue", "function"), _LANES[1:], ids=[each.value for each, _ in _LANES[1:]])
@@ -197,7 +217,7 @@ async def test_every_lane_copies(account: Account, server: RawServer, name: str,
     assert await _taken(account, queue) == []
 
 
-@pytest.mark.parametrize(("queue", "function"), _LANES, ids=[each.value for each, _ in _LANES])
+@pytest.mark.parametrize(("queue", "function"), _QUEUES, ids=[each.value for each, _ in _QUEUES])
 async def test_every_queue_has_its_own_poison(account: Account, queue: Queue, function: Any) -> None:
     """A message that is none of ours goes to the poison queue of the queue it came by, and to no other."""
     await function(func.QueueMessage(body=b"junk"))
@@ -222,6 +242,7 @@ async def test_the_status_is_json(account: Account, name: str) -> None:
         "copy": QueueStatus(outstanding=0, poison=1),
         "copy-live": QueueStatus(outstanding=0, poison=0),
         "copy-later": QueueStatus(outstanding=0, poison=0),
+        "publish": QueueStatus(outstanding=0, poison=0),
     }
     assert (report.withholding.saturation, report.withholding.capacity) == (1.5, 24)
 

@@ -3,6 +3,7 @@
 import hashlib
 import re
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,6 +17,7 @@ from shared.model.settings import Settings
 from shared.sources.reading import HttpSources
 from shared.storage.accounts import Account, open_account
 from shared.storage.blobs import AzureBlobs, Blobs
+from tests.fakes.catalogs import as_before
 from tests.fakes.faults import Faults, KilledError
 from tests.fakes.raw_server import Answer, Asked, RawServer, reply
 from tests.fakes.sources import Unsigned
@@ -48,6 +50,28 @@ async def test_a_killed_copy_goes_on_where_it_stopped(server: RawServer, egress:
     assert standing.md5 is None
 
 
+async def test_a_killed_copy_that_hashes_the_whole_sends_nothing_again(
+    server: RawServer, egress: Egress, storage: Azurite
+) -> None:
+    """It reads from the first byte, and finds every block in the service's own list, under the id that it computes."""
+    server.answers["/a.tif"] = (_served,)
+    async with open_account(Settings(storage_connection=storage.connection_string)) as account:
+        blobs, job = AzureBlobs(account.blobs, account.blob_calls), await _job(server, account, digests=["sha256"])
+        kill = Faults(at=lambda call: call.method == "commit")
+        with pytest.raises(KilledError):
+            await _engine(egress, kill.watch(blobs)).copy(job)
+        server.asked.clear()
+        watch = Faults()
+
+        outcome = await _engine(egress, watch.watch(blobs)).copy(job)
+
+        read = await blobs.read(job.path)
+    assert [each.headers.get("range") for each in server.asked] == [None]
+    assert [each.method for each in watch.calls] == ["look", "staged", "commit"]
+    assert read == _BODY
+    assert outcome.row.digests == (f"sha256:{hashlib.sha256(_BODY).hexdigest()}",)
+
+
 def _blocks_sha256() -> str:
     blocks = [hashlib.sha256(_BODY[start : start + _BLOCK]).digest() for start in range(0, len(_BODY), _BLOCK)]
     return f"blocks-sha256:{_BLOCK}:{hashlib.sha256(b''.join(blocks)).hexdigest()}"
@@ -64,7 +88,7 @@ def _served(asked: Asked) -> Answer:
     return Answer(sent=reply(_BODY[first : last + 1], status="206 Partial Content", headers=said))
 
 
-async def _job(server: RawServer, account: Account) -> Job:
+async def _job(server: RawServer, account: Account, *, digests: Sequence[str] = ()) -> Job:
     container, now = f"c-{uuid.uuid4().hex}", datetime.now(UTC)
     await account.blobs.create_container(container)
     allow = Allowlist(
@@ -76,7 +100,7 @@ async def _job(server: RawServer, account: Account) -> Job:
             allow=allow,
             catalog={"kind": "manifest", "url": "file:list.csv"},
             destination={"container": container},
-            policy={"digests": []},
+            policy={"digests": digests},
         ),
         asset=asset(href=server.url("/a.tif")),
         cause="run-1",
@@ -93,4 +117,5 @@ def _engine(egress: Egress, blobs: Blobs) -> Engine:
         budget=MemoryBudget(4 * _BLOCK),
         block_size=_BLOCK,
         clock=lambda: datetime.now(UTC),
+        describe=as_before,
     )

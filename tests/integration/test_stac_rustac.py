@@ -3,23 +3,17 @@
 It pages a POST search by a ``skip`` in its next link's body, and ignores filters and sorting.
 """
 
-import contextlib
 import json
-import sys
-from collections.abc import AsyncGenerator, Generator
-from pathlib import Path
-from typing import Any
+from collections.abc import Generator
 
 import pytest
 
-from demo.processes import free_ports, running
 from shared.catalogs.reader import CatalogReader
-from shared.catalogs.stac import StacSearch
 from shared.egress import Egress
-from shared.model.datasets import Allowlist, Selection, StacCatalog
 from shared.model.errors import EndlessCatalogError, SourceUnavailableError
 from shared.model.items import CatalogAsset, CatalogItem, Page
 from shared.model.windows import Window
+from tests.integration.rustac import feature, rustac, searching
 
 _ITEMS = 30
 _PAGES_AT_MOST = 50
@@ -29,26 +23,13 @@ _OPEN = Window()
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Generator[int]:
     """Where the API listens."""
-    directory = tmp_path_factory.mktemp("rustac")
-    (directory / "collection.json").write_text(json.dumps(_collection()))
-    features = [_feature(number) for number in range(_ITEMS)]
-    (directory / "items.json").write_text(json.dumps({"type": "FeatureCollection", "features": features}))
-    (port,) = free_ports(1)
-    rustac = str(Path(sys.executable).with_name("rustac"))
-    command = [rustac, "serve", "--addr", f"127.0.0.1:{port}", "collection.json", "items.json"]
-    with running(command, log=directory / "rustac.log", ports=(port,), directory=directory):
+    with rustac([feature(number) for number in range(_ITEMS)], directory=tmp_path_factory.mktemp("rustac")) as port:
         yield port
-
-
-@pytest.fixture
-async def egress() -> AsyncGenerator[Egress]:
-    async with contextlib.aclosing(Egress()) as egress:
-        yield egress
 
 
 async def test_pages(port: int, egress: Egress) -> None:
     """Thirty items come in three pages, in the catalog's order: nothing is missing and nothing comes twice."""
-    pages = await _pages(_search(port, egress, collections=("scenes",), page_size=10))
+    pages = await _pages(searching(port, egress, collections=("scenes",), page_size=10))
 
     assert [[each.id for each in page.items] for page in pages] == [
         [f"scene-{number:02}" for number in range(first, first + 10)] for first in (0, 10, 20)
@@ -58,8 +39,8 @@ async def test_pages(port: int, egress: Egress) -> None:
 
 async def test_last_page_is_short(port: int, egress: Egress) -> None:
     """A last page that isn't full ends the search; so does one that holds everything."""
-    seven = await _pages(_search(port, egress, page_size=7))
-    hundred = await _pages(_search(port, egress, page_size=100))
+    seven = await _pages(searching(port, egress, page_size=7))
+    hundred = await _pages(searching(port, egress, page_size=100))
 
     assert [len(page.items) for page in seven] == [7, 7, 7, 7, 2]
     assert [len(page.items) for page in hundred] == [30]
@@ -67,7 +48,7 @@ async def test_last_page_is_short(port: int, egress: Egress) -> None:
 
 async def test_item(port: int, egress: Egress) -> None:
     """An item comes with what its document said, seen from the address that the API gives it."""
-    (page,) = await _pages(_search(port, egress, query={"ids": ["scene-04"]}))
+    (page,) = await _pages(searching(port, egress, query={"ids": ["scene-04"]}))
 
     assert page.items == (
         CatalogItem(
@@ -91,11 +72,11 @@ async def test_item(port: int, egress: Egress) -> None:
 
 async def test_page_again(port: int, egress: Egress) -> None:
     """A page that is asked for again is the same page, from its token alone."""
-    search = _search(port, egress, page_size=10)
+    search = searching(port, egress, page_size=10)
     first = await search.page(None, window=_OPEN)
 
     second = await search.page(first.next_token, window=_OPEN)
-    again = await _search(port, egress, page_size=3).page(first.next_token, window=_day(1))
+    again = await searching(port, egress, page_size=3).page(first.next_token, window=_day(1))
 
     assert again == second
     assert [each.id for each in again.items] == [f"scene-{number:02}" for number in range(10, 20)]
@@ -113,7 +94,7 @@ async def test_page_again(port: int, egress: Egress) -> None:
 )
 async def test_window(port: int, egress: Egress, window: Window, numbers: range) -> None:
     """A run's window is asked for on every page: both ends belong to it, and nothing outside comes."""
-    pages = await _pages(_search(port, egress, page_size=3), window=window)
+    pages = await _pages(searching(port, egress, page_size=3), window=window)
 
     assert [each.id for page in pages for each in page.items] == [f"scene-{number:02}" for number in numbers]
     assert len(pages) == max(1, -(-len(numbers) // 3))
@@ -121,7 +102,9 @@ async def test_window(port: int, egress: Egress, window: Window, numbers: range)
 
 async def test_place(port: int, egress: Egress) -> None:
     """What a dataset's query says is asked for on every page."""
-    pages = await _pages(_search(port, egress, collections=("scenes",), query={"bbox": [3.5, 0, 8.5, 3]}, page_size=2))
+    pages = await _pages(
+        searching(port, egress, collections=("scenes",), query={"bbox": [3.5, 0, 8.5, 3]}, page_size=2)
+    )
 
     assert [[each.id for each in page.items] for page in pages] == [
         ["scene-03", "scene-04"],
@@ -132,7 +115,7 @@ async def test_place(port: int, egress: Egress) -> None:
 
 async def test_get(port: int, egress: Egress) -> None:
     """A GET search pages by the addresses of its next links."""
-    pages = await _pages(_search(port, egress, method="GET", page_size=10), window=Window.parse("2024-01-15/.."))
+    pages = await _pages(searching(port, egress, method="GET", page_size=10), window=Window.parse("2024-01-15/.."))
 
     assert [len(page.items) for page in pages] == [10, 6]
     assert len({each.id for page in pages for each in page.items}) == 16
@@ -140,7 +123,7 @@ async def test_get(port: int, egress: Egress) -> None:
 
 async def test_endless(port: int, egress: Egress) -> None:
     """A page without room for items links to itself: no dataset asks for it, and a token that does ends its run."""
-    asked = _search(port, egress, query={"limit": 0}, page_size=20)
+    asked = searching(port, egress, query={"limit": 0}, page_size=20)
     token = json.dumps({"href": f"http://127.0.0.1:{port}/search", "method": "POST", "body": {"limit": 0}})
 
     assert [len(page.items) for page in await _pages(asked)] == [20, 10]
@@ -151,13 +134,7 @@ async def test_endless(port: int, egress: Egress) -> None:
 async def test_server_that_fails(port: int, egress: Egress) -> None:
     """A search that the server can't page (GET with collections: it answers 500) is put off, not taken for its end."""
     with pytest.raises(SourceUnavailableError):
-        await _pages(_search(port, egress, method="GET", collections=("scenes",), page_size=10))
-
-
-def _search(port: int, egress: Egress, **catalog: Any) -> CatalogReader:
-    allow = Allowlist(hosts=("127.0.0.1",), http_hosts=("127.0.0.1",), ports=(port,), private_networks=("127.0.0.0/8",))
-    stac = StacCatalog.model_validate({"kind": "stac", "url": f"http://127.0.0.1:{port}", **catalog})
-    return StacSearch(stac, allow=allow, http=egress, select=Selection())
+        await _pages(searching(port, egress, method="GET", collections=("scenes",), page_size=10))
 
 
 async def _pages(search: CatalogReader, *, window: Window = _OPEN, token: str | None = None) -> list[Page]:
@@ -169,40 +146,3 @@ async def _pages(search: CatalogReader, *, window: Window = _OPEN, token: str | 
 
 def _day(day: int) -> Window:
     return Window.parse(f"2024-01-{day:02}T00:00:00Z/2024-01-{day:02}T23:59:59Z")
-
-
-def _collection() -> dict[str, Any]:
-    return {
-        "type": "Collection",
-        "stac_version": "1.1.0",
-        "id": "scenes",
-        "description": "Thirty days of January.",
-        "license": "CC0-1.0",
-        "extent": {
-            "spatial": {"bbox": [[0, 1, 30, 2]]},
-            "temporal": {"interval": [["2024-01-01T00:00:00Z", "2024-01-30T00:00:00Z"]]},
-        },
-        "links": [],
-    }
-
-
-def _feature(number: int) -> dict[str, Any]:
-    west, east = number, number + 1
-    return {
-        "type": "Feature",
-        "stac_version": "1.1.0",
-        "id": f"scene-{number:02}",
-        "collection": "scenes",
-        "geometry": {"type": "Polygon", "coordinates": [[[west, 1], [east, 1], [east, 2], [west, 2], [west, 1]]]},
-        "bbox": [west, 1, east, 2],
-        "properties": {"datetime": f"2024-01-{number + 1:02}T00:00:00Z"},
-        "links": [],
-        "assets": {
-            "image": {
-                "href": f"./scene-{number:02}.tif",
-                "type": "image/tiff",
-                "file:size": number + 1,
-                "file:checksum": "d50110" + "0" * 32,
-            }
-        },
-    }

@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from shared.catalogs.http_index import HttpIndex
+from shared.catalogs.listing import Listing
 from shared.catalogs.manifest import Manifest
 from shared.catalogs.stac import StacSearch
+from shared.catalogs.static_stac import StaticStac
 from shared.clients import Process
 from shared.model.errors import DatasetsInvalidError
 
@@ -23,6 +26,13 @@ _DATASETS = """
 catalog = {{ kind = "{kind}", url = "https://data.example.org/list.csv" }}
 destination = {{ container = "assets" }}
 allow = {{ hosts = ["data.example.org"] }}
+"""
+_BUCKET = """
+[datasets.bucket]
+catalog = { kind = "listing", url = "gs://bucket" }
+source = { kind = "gs" }
+destination = { container = "assets" }
+allow = { hosts = ["storage.googleapis.com"] }
 """
 
 
@@ -53,7 +63,7 @@ def folder(environment: pytest.MonkeyPatch, root: Path, tmp_path: Path) -> Path:
     del environment
     (tmp_path / "host.json").write_bytes((root / "host.json").read_bytes())
     both = _DATASETS.format(name="search", kind="stac") + _DATASETS.format(name="list", kind="manifest")
-    (tmp_path / "datasets.toml").write_text(both, encoding="utf-8")
+    (tmp_path / "datasets.toml").write_text(_BUCKET + both, encoding="utf-8")
     return tmp_path
 
 
@@ -76,19 +86,43 @@ async def test_the_settings_reach_the_use_cases(environment: pytest.MonkeyPatch,
 
     assert (app.discovery.withholding.capacity, app.status.capacity) == (72, 72)
     assert (app.discovery.withholding.saturation, app.status.saturation) == (math.inf, math.inf)
-    assert app.discovery.recheck == timedelta(seconds=7)
+    assert app.discovery.withholding.recheck == timedelta(seconds=7)
+    assert app.discovery.most_deliveries == 5
     assert app.starting.stall == timedelta(minutes=90)
     assert app.copying.deadline == timedelta(minutes=1)
 
 
 async def test_each_kind_of_catalog_has_its_reader(process: Process) -> None:
-    """A STAC API is searched, a manifest is read."""
+    """A STAC API is searched, a manifest is read, a bucket is listed."""
     app = await process.app()
     datasets = app.discovery.datasets.datasets
 
     readers = {name: type(app.discovery.catalog_of(each)) for name, each in datasets.items()}
 
-    assert readers == {"search": StacSearch, "list": Manifest}
+    assert readers == {"search": StacSearch, "list": Manifest, "bucket": Listing}
+
+
+_TREES = """
+[datasets.documents]
+catalog = { kind = "static_stac", url = "https://data.example.org/catalog.json" }
+destination = { container = "assets" }
+allow = { hosts = ["data.example.org"] }
+
+[datasets.directory]
+catalog = { kind = "http_index", url = "https://data.example.org/pub/" }
+destination = { container = "assets" }
+allow = { hosts = ["data.example.org"] }
+"""
+
+
+async def test_trees_have_their_readers(folder: Path, process: Process) -> None:
+    """Documents that link each other are followed, a directory and those below it are listed."""
+    (folder / "datasets.toml").write_text(_TREES, encoding="utf-8")
+    app = await process.app()
+
+    readers = {name: type(app.discovery.catalog_of(each)) for name, each in app.discovery.datasets.datasets.items()}
+
+    assert readers == {"documents": StaticStac, "directory": HttpIndex}
 
 
 async def test_time_and_chance_are_real(process: Process) -> None:
@@ -141,7 +175,7 @@ async def test_wrong_datasets_are_told_until_they_are_mended(folder: Path, proce
 
     app = await process.app()
 
-    assert list(app.discovery.datasets.datasets) == ["search", "list"]
+    assert list(app.discovery.datasets.datasets) == ["bucket", "search", "list"]
 
 
 async def test_wrong_settings_are_told(environment: pytest.MonkeyPatch, process: Process) -> None:
@@ -198,4 +232,4 @@ async def test_secrets_that_are_missing_are_told(
 
     app = await process.app()
 
-    assert list(app.discovery.datasets.datasets) == ["search", "list"]
+    assert list(app.discovery.datasets.datasets) == ["bucket", "search", "list"]

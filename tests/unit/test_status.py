@@ -1,18 +1,20 @@
 import json
 import math
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import override
+from typing import Any, override
 
 import pytest
 
+from shared.model.counts import Counts, PartCounts
 from shared.model.datasets import Datasets
 from shared.model.errors import StorageFailedError, UnknownDatasetError
 from shared.model.messages import Queue
-from shared.model.rows import Activity, PartCounts, Run
-from shared.status import DatasetStatus, QueueStatus, Status, StatusReport, WithholdingStatus
+from shared.model.rows import Activity, Hold, Run, RunState
+from shared.status import DatasetStatus, QueueStatus, Status, StatusReport, WaitingStatus, WithholdingStatus
 from shared.storage.runs import RunEntry
-from tests.fakes import MemoryActivities, MemoryQueues, MemoryRuns
+from tests.fakes import MemoryActivities, MemoryHolds, MemoryQueues, MemoryRuns, MemoryWatermarks
 from tests.unit.model.builders import dataset
 
 _NIGHT = datetime(2024, 6, 2, 0, 30, tzinfo=UTC)
@@ -25,6 +27,8 @@ class _Stores:
 
     def __init__(self) -> None:
         self.runs = MemoryRuns()
+        self.watermarks = MemoryWatermarks()
+        self.holds = MemoryHolds()
         self.queues = MemoryQueues()
         self.activities = MemoryActivities()
 
@@ -33,6 +37,8 @@ class _Stores:
         return Status(
             datasets=Datasets(datasets={name: dataset() for name in names}),
             runs=self.runs,
+            watermarks=self.watermarks,
+            holds=self.holds,
             queues=self.queues,
             activities=self.activities,
             saturation=saturation,
@@ -55,27 +61,78 @@ async def test_a_report_tells_everything(stores: _Stores) -> None:
 
     assert report == StatusReport(
         at=_NIGHT,
-        datasets={"a": _NOTHING, "b": DatasetStatus(run=_RUN, counts=PartCounts(), copied_today=Activity())},
+        datasets={"a": _NOTHING, "b": DatasetStatus(run=_RUN, counts=Counts(), copied_today=Activity())},
         queues={
             "discover": QueueStatus(outstanding=1, poison=0),
             "copy": QueueStatus(outstanding=30, poison=2),
             "copy-live": QueueStatus(outstanding=0, poison=0),
             "copy-later": QueueStatus(outstanding=4, poison=0),
+            "publish": QueueStatus(outstanding=0, poison=0),
         },
-        withholding=WithholdingStatus(saturation=1.5, capacity=24),
+        withholding=WithholdingStatus(saturation=1.5, capacity=24, limit=36, outstanding=30, waiting={}),
     )
     assert list(report.datasets) == ["a", "b"]
 
 
-@pytest.mark.parametrize(("saturation", "shown"), [(0.0, 0.0), (1.5, 1.5), (math.inf, "inf")])
-async def test_a_report_is_json(stores: _Stores, saturation: float, shown: object) -> None:
-    """Infinity has no place in JSON and is told in a word."""
+@pytest.mark.parametrize(("saturation", "shown", "limit"), [(0.0, 0.0, 0), (1.5, 1.5, 36), (math.inf, "inf", None)])
+async def test_a_report_is_json(stores: _Stores, saturation: float, shown: object, limit: int | None) -> None:
+    """Infinity has no place in JSON and is told in a word; where it is set, no number withholds."""
     report = await stores.status(saturation=saturation).report()
 
     document = json.loads(report.model_dump_json(), parse_constant=pytest.fail)
 
-    assert document["withholding"] == {"saturation": shown, "capacity": 24}
-    assert set(document["queues"]) == {"discover", "copy", "copy-live", "copy-later"}
+    numbers = {"saturation": shown, "capacity": 24, "limit": limit, "outstanding": 0}
+    assert document["withholding"] == {**numbers, "waiting": {}}
+    assert set(document["queues"]) == {each.value for each in Queue}
+
+
+async def test_a_run_that_waits_is_told(stores: _Stores) -> None:
+    """Since when and why, by dataset; a run that goes on or has ended waits for nothing."""
+    because = "36 copy requests are outstanding; pages run below 36"
+    waits = {"withheld_since": _NIGHT, "withheld_because": because}
+    for name, changes in {"a": waits, "b": {}, "c": {**waits, "state": RunState.FAILED}}.items():
+        await stores.runs.save(_RUN.model_copy(update={"dataset": name, **changes}), replaces=None)
+
+    report = await stores.status(names=("a", "b", "c", "d")).report()
+
+    assert report.withholding.waiting == {"a": WaitingStatus(run="run-1", since=_NIGHT, because=because)}
+
+
+async def test_the_copy_queue_is_counted_once(stores: _Stores) -> None:
+    """The numbers of one report agree, and each queue costs one call."""
+    counted = Counter[str]()
+
+    class Counted(MemoryQueues):
+        @override
+        async def count(self, queue: str) -> int:
+            counted[queue] += 1
+            return await super().count(queue)
+
+    stores.queues = Counted()
+
+    await stores.status().report()
+
+    assert counted == {name: 1 for each in Queue for name in (each.value, each.poison)}
+
+
+@pytest.mark.parametrize(
+    ("held", "is_told"),
+    [
+        ({"paused_since": _NIGHT, "paused_by": "request"}, True),
+        ({"deferred_until": _NIGHT + timedelta(seconds=1), "deferred_because": "429"}, True),
+        ({"deferred_until": _NIGHT, "deferred_because": "429"}, False),
+        ({}, False),
+    ],
+    ids=["paused", "deferred", "over", "nothing"],
+)
+async def test_what_holds_a_dataset_is_told(stores: _Stores, held: dict[str, Any], *, is_told: bool) -> None:
+    """A pause, and a delay that isn't over; of any other dataset nothing."""
+    hold = Hold(dataset="b", **held)
+    stores.holds.hold(hold)
+    status = stores.status()
+
+    assert (await status.of("b")).hold == (hold if is_told else None)
+    assert (await status.of("a")).hold is None
 
 
 async def test_counts_are_those_of_the_newest_pass(stores: _Stores) -> None:
@@ -91,7 +148,7 @@ async def test_counts_are_those_of_the_newest_pass(stores: _Stores) -> None:
 
     found = await stores.status().of("b")
 
-    assert found.counts == PartCounts(available=2, filtered=4, refused=6, sent=8, already=10)
+    assert found.counts == Counts(available=2, filtered=4, refused=6, sent=8, already=10)
 
 
 async def test_today_begins_at_midnight_utc(stores: _Stores) -> None:

@@ -17,10 +17,13 @@ def test_what_triggers_the_functions(root: Path) -> None:
     assert {name: [_told(each) for each in document["bindings"]] for name, document in bindings.items()} == {
         "discover_on_schedule": ["IN timerTrigger %DISCOVER_SCHEDULE% False"],
         "discover_on_request": ["IN httpTrigger POST datasets/{dataset}/runs FUNCTION", "OUT http"],
+        "cancel_run": ["IN httpTrigger DELETE datasets/{dataset}/runs/{run} FUNCTION", "OUT http"],
+        "pause_dataset": ["IN httpTrigger PUT DELETE datasets/{dataset}/pause FUNCTION", "OUT http"],
         "discover_page": ["IN queueTrigger discover SluiceStorage"],
         "copy_asset": ["IN queueTrigger copy SluiceStorage"],
         "copy_live_asset": ["IN queueTrigger copy-live SluiceStorage"],
         "copy_later_asset": ["IN queueTrigger copy-later SluiceStorage"],
+        "publish_item": ["IN queueTrigger publish SluiceStorage"],
         "status": ["IN httpTrigger GET status FUNCTION", "OUT http"],
         "dataset_status": ["IN httpTrigger GET datasets/{dataset} FUNCTION", "OUT http"],
         "health": ["IN httpTrigger GET health ANONYMOUS", "OUT http"],

@@ -5,12 +5,13 @@ import dataclasses
 import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from shared.model.messages import Queue
 from shared.model.settings import Settings
-from shared.storage import creation, runs
+from shared.storage import creation, items, runs
 
 _IDENTITY = ("credential", "clientId", "blobServiceUri", "queueServiceUri", "tableServiceUri")
 _HOST = "AzureWebJobsStorage"
@@ -27,7 +28,7 @@ class Project:
     listened: frozenset[str]
     queues: frozenset[str]
     tables: frozenset[str]
-    #: The container of pages, and those that the datasets copy into.
+    #: The containers of pages and of items, and those that the datasets copy into or publish in.
     containers: frozenset[str]
     pages: str
     #: Names of settings: on Azure, where an identity opens storage, and with a connection string, for local use.
@@ -57,7 +58,7 @@ def read_project(root: Path) -> Project:
         listened=frozenset(each["queue_name"] for each in triggers.values() if "queue_name" in each),
         queues=frozenset(creation.QUEUES),
         tables=frozenset(creation.TABLES),
-        containers=frozenset({runs.CONTAINER, *(each["destination"]["container"] for each in datasets.values())}),
+        containers=frozenset({runs.CONTAINER, items.CONTAINER, *_containers(datasets.values())}),
         pages=runs.CONTAINER,
         settings=frozenset(
             {f"{each}__{part}" for each in connections for part in _IDENTITY}
@@ -75,6 +76,13 @@ def read_project(root: Path) -> Project:
         function_timeout_seconds=_seconds(host["functionTimeout"]),
         azd_service=re.findall(r"^services:\n {2}(\w+):", (root / "azure.yaml").read_text("utf-8"), re.MULTILINE)[0],
     )
+
+
+def _containers(datasets: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    for each in datasets:
+        yield each["destination"]["container"]
+        if published := each.get("publish", {}).get("container"):
+            yield published
 
 
 def _triggers(module: ast.Module) -> dict[str, dict[str, str]]:

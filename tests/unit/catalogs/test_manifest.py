@@ -140,6 +140,13 @@ async def test_no_names(content: str, catalog: dict[str, str], expected: tuple[o
         ("sha256", base64.b64encode(_SHA256.digest()).decode(), f"sha256:{_SHA256.hexdigest()}"),
         ("checksum", f"SHA256:{_SHA256.hexdigest()}", f"sha256:{_SHA256.hexdigest()}"),
         ("checksum", f"md5:{_MD5_64}", f"md5:{_MD5.hexdigest()}"),
+        ("crc64nvme", "rosUhgp5mIg=", "crc64nvme:ae8b14860a799888"),
+        ("crc32c", "4waSgw==", "crc32c:e3069283"),
+        ("crc32", "CBF43926", "crc32:cbf43926"),
+        ("checksum", "crc32c:4waSgw==", "crc32c:e3069283"),
+        ("crc32c\tmd5", f"4waSgw==\t{_MD5_64}", f"md5:{_MD5.hexdigest()}"),
+        ("crc32\tcrc32c\tcrc64nvme", "cbf43926\te3069283\trosUhgp5mIg=", "crc64nvme:ae8b14860a799888"),
+        ("crc32\tcrc32c", "cbf43926\te3069283", "crc32c:e3069283"),
         ("md5\tsha256", f"{_MD5_64}\t{_SHA256.hexdigest()}", f"sha256:{_SHA256.hexdigest()}"),
         ("sha256\tchecksum", f"{_SHA256.hexdigest()}\tmd5:{_MD5_64}", f"md5:{_MD5.hexdigest()}"),
     ],
@@ -227,6 +234,10 @@ async def test_bad_line(line: bytes, said: str | None) -> None:
         ('{"url": "https://data.example.org/\\ud800"}', "url: "),
         ('{"url": "https://data.example.org/a", "item": []}', "item: "),
         ('{"url": "https://data.example.org/a", "checksum": "crc:00"}', "checksum: "),
+        # The digits of a number aren't hex.
+        ('{"url": "https://data.example.org/a", "crc32": 12345678}', "crc32: "),
+        ('{"url": "https://data.example.org/a", "crc32c": 12345678}', "crc32c: "),
+        ('{"url": "https://data.example.org/a", "crc64nvme": 1234567812345678}', "crc64nvme: "),
         ('{"url": "https://u:hush@data.example.org/a?sig=hush", "size": "x"}', "size: "),
         ('{"url": "ftp://u:hush@data.example.org/a?sig=hush"}', "url: "),
     ],
@@ -458,3 +469,49 @@ async def test_object_stores() -> None:
     hrefs = [asset.href for item in page.items for asset in item.assets]
     assert hrefs == ["s3://bucket/a b.tif", "gs://bucket/c.tif", "az://data/con/d.tif"]
     assert ["it isn't s3://bucket/key" in each.message for each in page.refusals] == [True]
+
+
+_ITEM_LINES = "url,item\n" + "".join(
+    f"https://data.example.org/{name}.tif,{item}\n{comment}"
+    for name, item, comment in [
+        ("a", "one", ""),
+        ("b", "two", ""),
+        ("c", "two", "# more of it\n"),
+        ("d", "two", ""),
+        ("e", "three", ""),
+        ("f", "", ""),
+        ("g", "", ""),
+    ]
+)
+
+
+async def _items(content: str, **catalog: Any) -> list[list[tuple[str, int]]]:
+    """The items of each page, with how many assets each has there."""
+    pages = await _pages(_manifest(content, format="csv", **catalog))
+    return [[(each.item, len(each.assets)) for each in page.items] for page in pages]
+
+
+async def test_lines_of_one_item_stand_on_one_page() -> None:
+    """A page goes on to the end of its last item, over comments; lines without an item are one each."""
+    found = await _items(_ITEM_LINES, page_size=2)
+
+    lone = [(f"https://data.example.org/{name}.tif", 1) for name in "fg"]
+    assert found == [[("one", 1), ("two", 3)], [("three", 1), lone[0]], [lone[1]]]
+
+
+async def test_an_item_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page goes on for so long and no longer."""
+    monkeypatch.setattr("shared.catalogs.manifest._MOST_MORE", 1)
+
+    found = await _items(_ITEM_LINES, page_size=1)
+
+    assert found[1:3] == [[("two", 2)], [("two", 1)]]
+
+
+async def test_a_bad_line_after_an_item() -> None:
+    """It begins the next page, and is refused there."""
+    pages = await _pages(
+        _manifest("url,item,size\nhttps://h/a,one,1\nhttps://h/b,one,much\n", format="csv", page_size=1)
+    )
+
+    assert [(len(page.items), len(page.refusals)) for page in pages] == [(1, 0), (0, 1)]

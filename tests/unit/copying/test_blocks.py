@@ -2,6 +2,7 @@ import base64
 import hashlib
 import itertools
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -28,10 +29,9 @@ _PIECE = 16 * 1024
 _LARGEST = MAX_BLOCKS * MAX_BLOCK_BYTES
 
 
-def _version(
-    validator: str | None = 'etag:"1"', length: int | None = 5, *, href: str = "https://a.org/a", block_size: int = 4
-) -> bytes:
-    return version_of(validator, length, href=href, block_size=block_size)
+def _version(validator: str | None = 'etag:"1"', length: int | None = 5, **values: Any) -> bytes:
+    given: dict[str, Any] = {"href": "https://a.org/a", "block_size": 4, "chained": False, **values}
+    return version_of(validator, length, **given)
 
 
 def _id(*, version: bytes = bytes(12), index: int = 0, data: bytes = b"block") -> str:
@@ -86,8 +86,13 @@ def test_a_version_is_zeros_without_a_validator() -> None:
     assert _version(None, 5) == _version(None, None) == bytes(12)
 
 
+def test_a_version_is_what_it_was_in_every_older_release() -> None:
+    """A copy that an older release began goes on where it stopped."""
+    assert _version() == hashlib.sha256(b'etag:"1"\n5\n4\nhttps://a.org/a').digest()[:12]
+
+
 def test_a_version_is_everything_that_an_index_depends_on() -> None:
-    """Validator, length, href and block size: any of them alone isn't enough."""
+    """Validator, length, href, block size and what the digests are of: any of them alone isn't enough."""
     versions = {
         _version(),
         _version('etag:"2"'),
@@ -95,10 +100,29 @@ def test_a_version_is_everything_that_an_index_depends_on() -> None:
         _version(length=None),
         _version(href="https://data.example.org/b.tif"),
         _version(block_size=5),
+        _version(chained=True),
+        _version(None),
+        _version(None, chained=True),
     }
 
-    assert len(versions) == 6
+    assert len(versions) == 9
     assert {len(each) for each in versions} == {12}
+
+
+def test_chained_blocks_of_another_size_are_others_without_a_validator_too() -> None:
+    """The last blocks of one body end at the same byte, and begin where the blocks' size says."""
+    body = bytes(range(53))
+    last = {size: body[3 * size :] for size in (16, 17)}
+
+    ids = {_id(version=_version(None, chained=True, block_size=size), index=3, data=body) for size in last}
+
+    assert {size: len(each) for size, each in last.items()} == {16: 5, 17: 2}
+    assert len(ids) == 2
+
+
+def test_a_chained_version_without_a_validator_is_that_of_the_size_alone() -> None:
+    """Two copies of the same bytes name their blocks alike, whatever their source states of them."""
+    assert _version(None, 5, chained=True) == _version(None, None, chained=True, href="https://b.org/b")
 
 
 def test_the_digest_of_blocks_can_be_computed_again() -> None:

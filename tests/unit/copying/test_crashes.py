@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from shared.model.assets import Asset
 from shared.model.datasets import OnExisting
 from shared.model.errors import RetryableError, SourceThrottledError
+from shared.model.items import CatalogAsset, CatalogItem
 from shared.model.messages import CopyRequest
 from shared.storage.blobs import BlobPath
 from tests.fakes.sources import Version
@@ -27,6 +28,8 @@ def _named(key: str, **values: object) -> Asset:
     return asset(key=key, name=f"s2/{key}", **values)
 
 
+#: What the catalog says of it only when it is asked once more.
+_CORRECTED = _named("corrected", checksum=sha256(tiff(45)))
 #: A bundle of everything, and the bytes that each of its assets has to become; what isn't here ends as poison.
 _BUNDLE = {
     _named("small"): version(tiff(10)),
@@ -35,6 +38,7 @@ _BUNDLE = {
     _named("checked", checksum=sha256(tiff(40))): version(tiff(40)),
     _named("plain"): version(tiff(50), validator=None, states_length=False),
     _named("late"): version(tiff(12)),
+    _named("corrected", checksum=sha256(b"")): version(tiff(45)),
     _named("gone"): None,
     _named("wrong", checksum=sha256(b"")): None,
 }
@@ -89,6 +93,7 @@ class _Run:
         self.world.serve(_named("wrong", checksum=sha256(b"")), tiff(20))
         busy = Version(error=SourceThrottledError("429", retry_after=timedelta(minutes=2)))
         self.world.serve(_named("late"), busy, tiff(12))
+        self.world.catalog.items[_CORRECTED.item] = _item(_CORRECTED)
         self.world.wire.after_each(self._check)
 
     async def until_all_is_done(self, *, lives: Callable[[], tuple[When, int]] | None = None) -> None:
@@ -135,6 +140,7 @@ class _Run:
         reasons = {(one.assets[0].key, one.reason.error) for one in world.sent("copy-poison") if one.reason}
         assert world.bodies() == _EXPECTED
         assert {each.blob for each in world.ledger.rows} == set(_EXPECTED)
+        assert _CORRECTED.description in {each.description for each in world.ledger.rows}
         assert reasons == {("gone", "AssetNotFoundError"), ("wrong", "ChecksumMismatchError")}
 
 
@@ -157,6 +163,12 @@ async def test_a_message_that_is_delivered_twice_at_once(seed: int, validators: 
         assert (row.etag, row.length, row.digests[0]) == (blob.etag, blob.length, sha256(world.bodies()[row.blob]))
     assert {each.blob for each in world.ledger.rows} == {each.name for each in versions}
     assert world.budget.free == BUDGET
+
+
+def _item(each: Asset) -> CatalogItem:
+    """The item of an asset, as a catalog gives it that names the blob itself."""
+    listed = CatalogAsset(key=each.key, href=each.href, checksum=each.checksum, destination=each.name)
+    return CatalogItem(item=each.item, id=each.item, assets=(listed,))
 
 
 async def _redelivered(world: World, asked: CopyRequest) -> None:

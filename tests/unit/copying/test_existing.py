@@ -1,5 +1,6 @@
 """What ``on_existing`` makes of a blob that stands there already; ``test_contention.py`` has its default."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from shared.storage.blobs import Blob, Content
 from shared.storage.ledger import Entry, Write
 from tests.fakes import MemoryBlobs, MemoryLedger
 from tests.fakes.sources import Version
-from tests.unit.copying.world import BLOCK, BUDGET, World, digests, md5, path, sha256, tiff, version
+from tests.unit.copying.world import BLOCK, BUDGET, World, digests, md5, path, sha256, sha256_and_md5, tiff, version
 from tests.unit.model.builders import NOON, asset
 
 _SMALL = tiff(10)
@@ -42,8 +43,8 @@ async def _stand(world: World, served: Version, **values: Any) -> Entry:
 async def _stand_foreign(world: World, body: bytes, *, has_md5: bool = True) -> None:
     """Have a blob stand there that Sluice didn't write."""
     foreign = Content(md5=md5(body) if has_md5 else None, media_type="image/tiff", metadata={"colour": "blue"})
-    await MemoryBlobs.stage(world.blobs, path(asset()), (body,), block_id="x")
-    await MemoryBlobs.commit(world.blobs, path(asset()), ["x"], content=foreign)
+    await MemoryBlobs.stage(world.blobs, path(asset()), (body,), block_id="x" * 64)
+    await MemoryBlobs.commit(world.blobs, path(asset()), ["x" * 64], content=foreign)
 
 
 def _there(world: World) -> Blob:
@@ -257,7 +258,8 @@ async def test_version_keeps_what_it_replaces(body: bytes, *, has_row: bool) -> 
 
     outcome = await world.engine.copy(world.job(asset(), entry=entry if has_row else None))
 
-    assert outcome == Copied(row=world.row(asset(), newer.body, validator=newer.validator))
+    both = sha256_and_md5(newer.body)
+    assert outcome == Copied(row=world.row(asset(), newer.body, validator=newer.validator, digests=both))
     assert (world.bodies(), _snapshots(world)) == ({asset().name: newer.body}, [body])
 
 
@@ -330,7 +332,8 @@ async def test_version_keeps_other_bytes_of_nobody(body: bytes, *, has_md5: bool
 
     outcome = await world.engine.copy(world.job(asset()))
 
-    assert outcome == Copied(row=world.row(asset(), body))
+    known = sha256_and_md5(body) if has_md5 else digests(body)
+    assert outcome == Copied(row=world.row(asset(), body, digests=known))
     assert _snapshots(world) == [_OTHER[body]]
 
 
@@ -362,7 +365,8 @@ async def test_version_is_content_with_what_another_run_wrote_meanwhile(body: by
 
     outcome = await world.engine.copy(world.job(asset(), entry=entry))
 
-    assert outcome == Kept(row=world.row(asset(), newer.body, validator=newer.validator))
+    both = sha256_and_md5(newer.body)
+    assert outcome == Kept(row=world.row(asset(), newer.body, validator=newer.validator, digests=both))
     assert (world.wire.calls.count(_WRITE[body]), _snapshots(world)) == (0, [])
 
 
@@ -429,6 +433,37 @@ async def test_immutable_keeps_the_same_bytes_of_another_run(body: bytes) -> Non
     outcome = await world.engine.copy(world.job(asset()))
 
     assert outcome == Kept(row=world.row(asset(), body))
+
+
+@_BODIES
+@pytest.mark.parametrize("asked", [["sha256"], []], ids=["sha256", "blocks"])
+async def test_immutable_keeps_the_same_bytes_of_nobody_that_come_meanwhile(body: bytes, asked: list[str]) -> None:
+    """Of which the MD5 alone is known: the source's is computed in another round, before anything is refused."""
+    world = _world(OnExisting.IMMUTABLE, digests=asked)
+    world.serve(asset(), version(body))
+    world.wire.on(_WRITE[body], "before", partial(_stand_foreign, world, body))
+
+    outcome = await world.engine.copy(world.job(asset()))
+
+    assert isinstance(outcome, Kept)
+    assert outcome.row.digests == sha256_and_md5(body)
+    assert (world.bodies(), world.wire.calls.count(_WRITE[body])) == ({asset().name: body}, 1)
+
+
+@_BODIES
+@pytest.mark.parametrize("theirs", ["other bytes", "other length", "no digest"])
+async def test_immutable_refuses_what_comes_meanwhile_and_is_not_the_same(body: bytes, theirs: str) -> None:
+    """Of nobody, who states a digest or none: it stays, and the asset is refused."""
+    world = _world(OnExisting.IMMUTABLE)
+    written = {"other bytes": _OTHER[body], "other length": tiff(7), "no digest": body}[theirs]
+    world.serve(asset(), version(body))
+    writes = partial(_stand_foreign, world, written, has_md5=theirs != "no digest")
+    world.wire.on(_WRITE[body], "before", writes)
+
+    with pytest.raises(BlobDiffersError):
+        await world.engine.copy(world.job(asset()))
+
+    assert world.bodies() == {asset().name: written}
 
 
 @_BODIES

@@ -30,6 +30,7 @@ def test_a_blob_says_what_its_row_says() -> None:
         "sluice_validator": "%22abc%22",
         "sluice_verified_by": "sha256",
         "sluice_description": "d1",
+        "sluice_instead_of": "d0",
         "sluice_cause": "run-1",
         "sluice_row": row_key("S2 é/1", "B 04"),
         "sluice_digests": f"sha256:{'0' * 64}%20blocks-sha256:8388608:{'1' * 64}",
@@ -52,7 +53,9 @@ def test_values_survive_a_header(item: str, key: str, href: str) -> None:
 
 def test_a_value_that_is_missing_or_too_long_is_left_out() -> None:
     """A blob without an optional label is better than none; its owner is always there."""
-    written = labels(_row(validator=None, href="https://data.example.org/" + "a" * 1800, item="é" * 301))
+    written = labels(
+        _row(validator=None, instead_of=None, href="https://data.example.org/" + "a" * 1800, item="é" * 301)
+    )
 
     assert {name.removeprefix("sluice_") for name in written} == {
         *("dataset", "key", "verified_by", "description", "cause", "row", "digests", "described_at")
@@ -71,12 +74,13 @@ def test_all_labels_together_have_room() -> None:
         verified_by=", ".join(f"sha512:{'0' * 128}" for _ in range(2)),
         digests=tuple(f"sha512:{'0' * 128}" for _ in range(2)),
         description="0" * 64,
+        instead_of="0" * 64,
         cause="c" * 64,
     )
 
     written = labels(row)
 
-    assert len(written) == 11
+    assert len(written) == 12
     assert sum(len(name) + len(value) for name, value in written.items()) <= 8 * 1024
 
 

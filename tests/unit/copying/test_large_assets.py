@@ -7,7 +7,7 @@ from typing import override
 
 import pytest
 
-from shared.copying.blocks import BlockReader, block_id, version_of
+from shared.copying.blocks import BlockReader, version_of
 from shared.copying.budget import MemoryBudget
 from shared.copying.digests import Digests
 from shared.copying.engine import Engine
@@ -23,7 +23,9 @@ from shared.model.errors import (
 )
 from shared.storage.blobs import Blob, BlobPath
 from tests.fakes import MemoryBlobs
+from tests.fakes.catalogs import as_before
 from tests.fakes.sources import FakeSources, Version
+from tests.unit.copying.staged import ids
 from tests.unit.copying.wire import Action
 from tests.unit.copying.world import BLOCK, BUDGET, CHUNK, DEADLINE, World, path, sha256, tiff, version
 from tests.unit.model.builders import asset
@@ -32,14 +34,6 @@ _BODY = tiff(6 * BLOCK + 5)
 _BLOCKS = 7
 _STAGE = "blobs.stage"
 _READ = "source.read"
-
-
-def _ids(body: bytes, *, validator: str | None = 'etag:"1"', length: int | None = len(_BODY)) -> list[str]:
-    """The ids that a body's blocks have to have."""
-    blocks = [body[start : start + BLOCK] for start in range(0, len(body), BLOCK)]
-    digests = [bytes.fromhex(sha256(each).removeprefix("sha256:")) for each in blocks]
-    source = version_of(validator, length, href=asset().href, block_size=BLOCK)
-    return [block_id(source, index, sha256=each) for index, each in enumerate(digests)]
 
 
 async def _begin(world: World, served: Version, *, blocks: int) -> None:
@@ -59,7 +53,7 @@ async def test_blocks_are_called_by_version_index_and_digest(world: World) -> No
 
     await world.engine.copy(world.job(asset()))
 
-    assert list(staged) == _ids(_BODY)
+    assert list(staged) == ids(_BODY)
     assert b"".join(staged.values()) == _BODY
 
 
@@ -116,7 +110,7 @@ async def test_a_torn_source_is_found_out_when_it_is_read_again(world: World) ->
 async def test_a_staged_block_of_another_length_is_sent_again(world: World) -> None:
     """An id alone isn't enough."""
     world.serve(asset(), version(_BODY))
-    world.blobs.blocks[path(asset())][_ids(_BODY)[0]] = b"cut"
+    world.blobs.blocks[path(asset())][ids(_BODY)[0]] = b"cut"
 
     await world.engine.copy(world.job(asset()))
 
@@ -163,8 +157,9 @@ async def test_an_asset_that_makes_no_progress_is_the_runtimes(
 
 
 async def test_blocks_are_hashed_in_order(world: World) -> None:
-    """Though the next one is read meanwhile, and takes less time: a digest of the whole depends on it."""
-    staging = await Staging.begin(world.blobs, path(asset()), version=bytes(12))
+    """Though the next one is read meanwhile, and takes less time: a digest of the whole, and each id, depends on it."""
+    source = version_of(None, None, href=asset().href, block_size=BLOCK, chained=True)
+    staging = await Staging.begin(world.blobs, path(asset()), version=source, chained=True)
     chunks = FakeSources(chunk_bytes=BLOCK)
     chunks.serve(asset().href, version(_BODY))
     whole = _Slow(())
@@ -174,7 +169,7 @@ async def test_blocks_are_hashed_in_order(world: World) -> None:
         await staging.run(reader, first=None, whole=whole, share=world.budget.share())
 
     assert whole.written[0] == sha256(_BODY)
-    assert staging.ids == _ids(_BODY, validator=None)
+    assert staging.ids == ids(_BODY, validator=None)
 
 
 class _Slow(Digests):
@@ -323,6 +318,7 @@ async def test_memory_is_a_budget(world: World) -> None:
         budget=MemoryBudget(8 * block),
         block_size=block,
         clock=world.clock,
+        describe=as_before,
     )
     jobs = [world.job(asset(key=key, name=f"s2/{key}")) for key in "abcdef"]
 

@@ -23,10 +23,10 @@ from tests.unit.copying.world import (
     BUDGET,
     CHUNK,
     World,
-    digests,
     md5,
     path,
     sha256,
+    sha256_and_md5,
     tiff,
     version,
 )
@@ -63,7 +63,11 @@ async def test_a_copy_computes_what_is_asked_for(world: World) -> None:
 
 @pytest.mark.parametrize(
     ("asked", "expected"),
-    [(["sha256"], (sha256(_BODY),)), (["md5"], (f"md5:{md5(_BODY).hex()}",)), (["md5", "sha256"], digests(_BODY))],
+    [
+        (["sha256"], (sha256(_BODY),)),
+        (["md5"], (f"md5:{md5(_BODY).hex()}",)),
+        (["md5", "sha256"], sha256_and_md5(_BODY)),
+    ],
 )
 async def test_a_dataset_asks_for_digests(asked: list[str], expected: tuple[str, ...]) -> None:
     """For those that it asks for, and no others."""
@@ -141,10 +145,11 @@ async def test_a_gap_is_read_and_what_follows_is_not_sent(world: World) -> None:
     [
         (["sha256"], None, {}),
         (["sha256", "md5"], None, {}),
+        (["md5"], None, {}),
         ([], sha256(_BODY), {}),
         ([], None, {"md5": f"md5:{md5(_BODY).hex()}"}),
     ],
-    ids=["asked for", "default", "catalog", "source"],
+    ids=["default", "both", "md5", "catalog", "source"],
 )
 async def test_a_copy_that_has_to_hash_the_whole_reads_it(
     asked: list[str], checksum: str | None, stated: dict[str, str]
@@ -329,12 +334,12 @@ async def test_bytes_that_are_to_be_compared_are_hashed(on_existing: str, *, sam
 
     if same:
         assert isinstance(outcome, Kept)
-        assert outcome.row.digests == digests(_BODY)
+        assert outcome.row.digests == sha256_and_md5(_BODY)
     elif on_existing == "immutable":
         assert isinstance(outcome, BlobDiffersError)
     else:
         assert isinstance(outcome, Copied)
-        assert outcome.row.digests == digests(_OTHER)
+        assert outcome.row.digests == sha256_and_md5(_OTHER)
 
 
 async def _outcome(world: World) -> Outcome | Exception:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.copying import Copying, Engine, Fates, MemoryBudget
+from shared.copying import Copying, Describing, Engine, Fates, Hints, MemoryBudget, Wholes
 from shared.copying.job import Job
 from shared.copying.labels import labels
 from shared.model.assets import Asset
@@ -16,7 +16,8 @@ from shared.model.messages import LANES, CopyRequest, Queue
 from shared.model.rows import LedgerRow
 from shared.storage.blobs import BlobPath, Content
 from shared.storage.meter import Meter
-from tests.fakes import MemoryActivities, MemoryBlobs, MemoryFailures, MemoryLedger, MemoryQueues
+from tests.fakes import MemoryActivities, MemoryBlobs, MemoryFailures, MemoryHolds, MemoryLedger, MemoryQueues
+from tests.fakes.catalogs import MemoryCatalog
 from tests.fakes.sources import FakeSources, Version
 from tests.unit.copying.wire import Action, Wire
 from tests.unit.model.builders import NOON, asset, copy_request, dataset
@@ -63,8 +64,11 @@ class World:
         self.ledger = MemoryLedger()
         self.queues = MemoryQueues()
         self.failures = MemoryFailures()
+        self.holds = MemoryHolds()
+        self.hints = Hints(self.holds, clock=self.clock)
         self.activities = MemoryActivities()
         self.sources = FakeSources(chunk_bytes=CHUNK, pause=self.wire.point)
+        self.catalog = MemoryCatalog({})
         self.budget = MemoryBudget(BUDGET)
         self.block_size = BLOCK
         self.dataset: Dataset = dataset(**parts)
@@ -77,7 +81,12 @@ class World:
     def engine(self) -> Engine:
         """The engine of this process."""
         return Engine(
-            blobs=self.blobs, sources=self.sources, budget=self.budget, block_size=self.block_size, clock=self.clock
+            blobs=self.blobs,
+            sources=self.sources,
+            budget=self.budget,
+            block_size=self.block_size,
+            clock=self.clock,
+            describe=Describing(lambda _: self.catalog).again,
         )
 
     @property
@@ -88,6 +97,7 @@ class World:
             ledger=self.ledger,
             copy=self.engine.copy,
             fates=self.fates,
+            wholes=Wholes(ledger=self.ledger, failures=self.failures, queues=self.queues),
             meter=Meter(self.activities, process="test", clock=self.clock, sleep=_no_pause),
             clock=self.clock,
             deadline=DEADLINE,
@@ -96,7 +106,7 @@ class World:
     @property
     def fates(self) -> Fates:
         """Where failures meet theirs; chance is in the middle, so that delays are round."""
-        return Fates(queues=self.queues, failures=self.failures, clock=self.clock, chance=lambda: 0.5)
+        return Fates(queues=self.queues, failures=self.failures, hints=self.hints, clock=self.clock, chance=lambda: 0.5)
 
     async def deliver(self, request: CopyRequest, *, lane: Queue = Queue.COPY) -> list[str]:
         """Deliver a request; return the calls that were made."""
@@ -201,7 +211,12 @@ def version(body: bytes, **values: Any) -> Version:
 
 
 def digests(body: bytes) -> tuple[str, ...]:
-    """What a copy computes of a body."""
+    """What a copy computes of a body, unless the dataset or a checksum asks for more: an MD5 where it is one block."""
+    return sha256_and_md5(body) if len(body) <= BLOCK else (sha256(body),)
+
+
+def sha256_and_md5(body: bytes) -> tuple[str, str]:
+    """Both of them."""
     return sha256(body), f"md5:{md5(body).hex()}"
 
 

@@ -7,6 +7,7 @@ import pytest
 from demo.evidence import BlobFact, Evidence, PoisonFact, RowFact
 from demo.expected import Expected, ExpectedAsset, Misfit
 from demo.judge import Check, all_hold, judge, ledger_keys
+from demo.published import HrefFact, PublishedFact
 
 NEVER = dt.datetime(9999, 12, 31, 23, 59, 59, tzinfo=dt.UTC)
 IN_A_WEEK = dt.datetime(2026, 1, 8, tzinfo=dt.UTC)
@@ -14,9 +15,11 @@ LOST = Misfit(item="scenes/one", key="lost", error="AssetNotFoundError")
 WRONG = Misfit(item="scenes/two", key="wrong", error="ChecksumMismatchError")
 IMAGE = ExpectedAsset(item="scenes/one", key="image", blob="scenes/one/image.tif", size=5, sha256="aa" * 32)
 MASK = ExpectedAsset(item="scenes/two", key="mask", blob="scenes/two/mask.tif", size=7, sha256="bb" * 32)
-EXPECTED = Expected(dataset="demo", container="assets", items=2, assets=(IMAGE, MASK), misfits=(LOST, WRONG))
+WHOLE = ExpectedAsset(item="scenes/three", key="image", blob="scenes/three/image.tif", size=9, sha256="dd" * 32)
+EXPECTED = Expected(dataset="demo", container="assets", items=3, assets=(IMAGE, MASK, WHOLE), misfits=(LOST, WRONG))
 IMAGE_KEYS = ledger_keys("demo", item=IMAGE.item, key=IMAGE.key)
 MASK_KEYS = ledger_keys("demo", item=MASK.item, key=MASK.key)
+WHOLE_KEYS = ledger_keys("demo", item=WHOLE.item, key=WHOLE.key)
 
 
 def blob(asset: ExpectedAsset) -> BlobFact:
@@ -40,16 +43,24 @@ def poison(misfit: Misfit) -> PoisonFact:
     return PoisonFact(assets=((misfit.item, misfit.key),), error=misfit.error, expires=NEVER)
 
 
+def published(asset: ExpectedAsset, **values: Any) -> PublishedFact:
+    said = {"href": f"http://blobs/{asset.blob}", "file:size": asset.size, "file:checksum": f"1220{asset.sha256}"}
+    facts = {str(said["href"]): HrefFact(status=200, length=asset.size, sha256=asset.sha256)}
+    return PublishedFact(document={"assets": {asset.key: said | values}, "links": []}, hrefs=facts)
+
+
 SOUND = Evidence(
-    blobs={IMAGE.blob: blob(IMAGE), MASK.blob: blob(MASK)},
-    rows={IMAGE_KEYS: row(IMAGE), MASK_KEYS: row(MASK)},
+    blobs={each.blob: blob(each) for each in (IMAGE, MASK, WHOLE)},
+    published={"items/scenes/three.json": published(WHOLE)},
+    rows={IMAGE_KEYS: row(IMAGE), MASK_KEYS: row(MASK), WHOLE_KEYS: row(WHOLE)},
     rows_at_kill={IMAGE_KEYS: row(IMAGE)},
     poison=(poison(LOST), poison(WRONG)),
     outstanding={"copy": 0, "discover": 0, "discover-poison": 0},
-    commits={IMAGE.blob: 1, MASK.blob: 1},
+    commits={IMAGE.blob: 1, MASK.blob: 1, WHOLE.blob: 1},
     row_rewrites=0,
     repeated_deliveries=3,
 )
+GONE = HrefFact(status=404, length=0, sha256="")
 SAME_LENGTH = dataclasses.replace(blob(MASK), sha256="cc" * 32)
 DAMAGE: dict[str, tuple[dict[str, Any], str]] = {
     "a blob is missing": ({"blobs": {IMAGE.blob: blob(IMAGE)}}, "mask.tif is missing"),
@@ -71,8 +82,39 @@ DAMAGE: dict[str, tuple[dict[str, Any], str]] = {
         "expires 2026-01-08",
     ),
     "a message is left": ({"outstanding": {"copy": 1}}, "copy holds 1"),
+    "an item isn't published": ({"published": {}}, "items/scenes/three.json is missing"),
+    "half an item is published": (
+        {"published": {**SOUND.published, "items/scenes/two.json": published(MASK)}},
+        "items/scenes/two.json is one too many",
+    ),
+    "an asset isn't published": (
+        {
+            "published": {
+                "items/scenes/three.json": PublishedFact(document={"assets": {}, "links": []}, hrefs={}),
+            }
+        },
+        "has the assets , not image",
+    ),
+    "nothing says why an item is withheld": (
+        {"poison": (poison(LOST),)},
+        "nothing says why scenes/two is withheld",
+    ),
+    "an href can't be read": (
+        {
+            "published": {
+                "items/scenes/three.json": dataclasses.replace(
+                    published(WHOLE), hrefs={"http://blobs/scenes/three/image.tif": GONE}
+                )
+            }
+        },
+        "http://blobs/scenes/three/image.tif answers 404",
+    ),
+    "a published checksum is another": (
+        {"published": {"items/scenes/three.json": published(WHOLE, **{"file:checksum": "1220" + "ee" * 32})}},
+        "items/scenes/three.json image is said and found to be",
+    ),
     "nothing was delivered again": ({"repeated_deliveries": 0}, "no message was delivered again"),
-    "a blob was committed twice": ({"commits": {IMAGE.blob: 2, MASK.blob: 1}}, "image.tif was committed 2"),
+    "a blob was committed twice": ({"commits": {**SOUND.commits, IMAGE.blob: 2}}, "image.tif was committed 2"),
     "a row was replaced": ({"row_rewrites": 1}, "1 rows were replaced"),
 }
 LIES: dict[str, dict[str, Any]] = {

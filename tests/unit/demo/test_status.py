@@ -5,7 +5,7 @@ from demo.status import Snapshot, decode_snapshot
 QUIET = {"outstanding": 0, "poison": 0}
 
 
-def answer(*, state: str = "running", copying: int = 0) -> dict[str, Any]:
+def answer(*, state: str = "running", copying: int = 0, publishing: int = 0) -> dict[str, Any]:
     return {
         "datasets": {
             "demo": {
@@ -19,13 +19,14 @@ def answer(*, state: str = "running", copying: int = 0) -> dict[str, Any]:
             "copy": {"outstanding": copying, "poison": 2},
             "copy-live": QUIET,
             "copy-later": QUIET,
+            "publish": {"outstanding": publishing, "poison": 0},
         },
     }
 
 
 def test_decode() -> None:
     """A status is read into what the display shows."""
-    found = decode_snapshot(answer(copying=7), dataset="demo")
+    found = decode_snapshot(answer(copying=7, publishing=5), dataset="demo")
 
     assert found == Snapshot(
         state="running",
@@ -34,6 +35,7 @@ def test_decode() -> None:
         sent=62,
         pages=1,
         requests=7,
+        publishing=5,
         poison=2,
         copied_assets=12,
         copied_bytes=3400,
@@ -51,9 +53,19 @@ def test_before_the_first_run() -> None:
 
 
 def test_ended() -> None:
-    """A run has ended once it is complete and no request is outstanding, or once it failed."""
-    states = [("running", 0), ("complete", 3), ("complete", 0), ("failed", 3)]
+    """A run has ended once it is over and nothing is left to copy or to publish, or once it failed."""
+    states = [
+        ("running", 0, 0),
+        ("complete", 3, 0),
+        ("complete", 0, 1),
+        ("complete", 0, 0),
+        ("incomplete", 0, 0),
+        ("failed", 3, 1),
+    ]
 
-    found = [decode_snapshot(answer(state=state, copying=left), dataset="demo").ended for state, left in states]
+    found = [
+        decode_snapshot(answer(state=state, copying=copies, publishing=items), dataset="demo").ended
+        for state, copies, items in states
+    ]
 
-    assert found == [False, False, True, True]
+    assert found == [False, False, False, True, True, True]

@@ -18,6 +18,7 @@ def snapshot(copied_bytes: int) -> Snapshot:
         sent=1,
         pages=1,
         requests=2,
+        publishing=3,
         poison=0,
         copied_assets=0,
         copied_bytes=copied_bytes,
@@ -36,7 +37,7 @@ def test_lines() -> None:
 
     assert output.getvalue() == (
         "discovery running, asked for 1 of 1 assets, withheld (36 requests are outstanding); "
-        "outstanding 2 copy requests, 1 pages; copied 0 assets, 20.0 MB of 30.0 MB, 10.0 MB/s; poison 0\n"
+        "outstanding 2 copy requests, 1 pages, 3 items; copied 0 assets, 20.0 MB of 30.0 MB, 10.0 MB/s; poison 0\n"
     )
 
 

@@ -267,7 +267,7 @@ async def test_a_reason_stays_behind() -> None:
 
 async def test_a_catalog_that_hangs(mocker: MockerFixture) -> None:
     """A page that doesn't come in time is asked for later: it must not hold its invocation until the host ends it."""
-    mocker.patch("shared.discovery.pages._PAGE_SECONDS", 0)
+    mocker.patch("shared.discovery.listing._PAGE_SECONDS", 0)
     world = World(paged(items(1), size=1))
     world.catalog.hangs = True
     page = await world.begin()

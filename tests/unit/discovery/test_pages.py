@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 
+from shared.model.counts import Counts, PartCounts
 from shared.model.items import Page, Refusal
 from shared.model.messages import CopyRequest, PageRequest
-from shared.model.rows import PartCounts, Run, RunState
+from shared.model.rows import Run, RunState
 from shared.model.windows import Window
 from tests.fakes.catalogs import paged
 from tests.fakes.faults import Call, Faults
@@ -25,7 +26,7 @@ async def test_a_page_becomes_requests_and_the_next_page() -> None:
     ]
     assert world.pages() == [PageRequest(dataset="demo", run="run-1", page=1, token="page-1")]
     assert world.delays() == [timedelta(0)]
-    assert world.runs.parts == {("demo", "run-1", (1, 0, 0)): PartCounts(available=2, sent=2, done=True)}
+    assert world.runs.parts == {("demo", "run-1", (1, 0, 0)): PartCounts(available=2, items_sent=2, sent=2, done=True)}
 
 
 async def test_a_page_is_progress() -> None:
@@ -94,7 +95,7 @@ async def test_all_pages_of_a_catalog() -> None:
 
     assert world.keys() == [asset(f"{number:03}").identity for number in range(7)]
     assert world.run.state is RunState.COMPLETE
-    assert await world.total() == PartCounts(available=7, sent=7)
+    assert await world.total() == Counts(available=7, items_sent=7, sent=7)
 
 
 async def test_an_empty_page_with_a_token_is_followed() -> None:
@@ -125,14 +126,14 @@ async def test_an_empty_catalog_is_a_complete_run() -> None:
 
 
 async def test_every_page_is_asked_for_in_the_runs_window() -> None:
-    """The catalog gets the run's window and each page's token."""
+    """The catalog gets the run's window and each page's token; the last one's twice."""
     window = Window(since=START, until=START + _MINUTE)
     world = World(paged(items(2), size=1))
     await world.deliver(await world.begin(window=window))
 
     await world.drain()
 
-    assert world.catalog.asked == [(None, window), ("page-1", window)]
+    assert world.catalog.asked == [(None, window), ("page-1", window), ("page-1", window)]
 
 
 async def test_what_is_there_as_described_is_counted_and_not_sent() -> None:
@@ -143,7 +144,7 @@ async def test_what_is_there_as_described_is_counted_and_not_sent() -> None:
     await world.deliver(await world.begin())
 
     assert world.keys() == [asset("b", "y").identity]
-    assert await world.total() == PartCounts(available=2, sent=1, already=2)
+    assert await world.total() == Counts(available=2, items_sent=1, items_already=1, sent=1, already=2)
 
 
 async def test_a_page_of_which_all_is_there_sends_nothing() -> None:
@@ -155,7 +156,7 @@ async def test_a_page_of_which_all_is_there_sends_nothing() -> None:
     await world.drain()
 
     assert world.requests() == []
-    assert await world.total() == PartCounts(available=4, already=4)
+    assert await world.total() == Counts(available=4, items_already=4, already=4)
 
 
 async def test_another_description_is_asked_for() -> None:
@@ -168,7 +169,7 @@ async def test_another_description_is_asked_for() -> None:
     await world.deliver(await world.begin())
 
     assert world.keys() == [asset("old").identity]
-    assert await world.total() == PartCounts(available=2, sent=1, already=1)
+    assert await world.total() == Counts(available=2, items_sent=1, items_already=1, sent=1, already=1)
 
 
 async def test_what_is_newer_than_the_run_stands() -> None:
@@ -180,7 +181,7 @@ async def test_what_is_newer_than_the_run_stands() -> None:
     await world.deliver(await world.begin())
 
     assert world.requests() == []
-    assert await world.total() == PartCounts(available=1, already=1)
+    assert await world.total() == Counts(available=1, items_already=1, already=1)
 
 
 async def test_what_is_always_replaced_is_asked_for_in_each_run() -> None:
@@ -193,7 +194,30 @@ async def test_what_is_always_replaced_is_asked_for_in_each_run() -> None:
     await world.deliver(await world.begin())
 
     assert world.keys() == [asset("a").identity]
-    assert await world.total() == PartCounts(available=3, sent=2, already=1)
+    assert await world.total() == Counts(available=3, items_sent=2, items_already=1, sent=2, already=1)
+
+
+async def test_what_the_catalog_cant_tell_is_asked_for_in_each_full_run() -> None:
+    """Where the source decides what is replaced: the catalog's description is the same as ever."""
+    world = World(paged([item(name) for name in "ab"], size=2), policy={"on_existing": "if_source_changed"})
+    await world.bring(asset("a"), cause="run-0")
+    await world.bring(asset("b"), cause="run-1")
+
+    await world.deliver(await world.begin())
+
+    assert world.keys() == [asset("a").identity]
+    assert await world.total() == Counts(available=2, items_sent=2, sent=2)
+
+
+async def test_what_the_catalog_tells_is_enough_for_an_incremental_run() -> None:
+    """It asks its catalog what has changed, and for nothing else."""
+    world = World(paged([item("a")], size=1), policy={"on_existing": "if_source_changed"})
+    await world.bring(asset("a"), cause="run-0")
+
+    await world.deliver(await world.begin(kind="incremental", window=Window(since=START, until=START), by="updated"))
+
+    assert world.keys() == []
+    assert await world.total() == Counts(available=1, items_already=1, already=1)
 
 
 async def test_every_item_is_counted_once() -> None:
@@ -205,7 +229,9 @@ async def test_every_item_is_counted_once() -> None:
 
     await world.deliver(await world.begin())
 
-    assert await world.total() == PartCounts(available=5, sent=1, already=1, filtered=1, refused=2)
+    assert await world.total() == Counts(
+        available=5, items_sent=1, items_already=1, sent=1, already=1, filtered=1, refused=2
+    )
     assert {place: (each.error, each.message) for place, each in world.failures.rows.items()} == {
         ("demo", "line 3", "line 3"): ("MalformedCatalogError", "no href, sig=REDACTED"),
         ("demo", "s2/refused", "data"): (
@@ -239,7 +265,7 @@ async def test_a_redelivered_page_counts_the_same() -> None:
     await world.deliver(first)
 
     assert world.keys()[3:] == [asset("000").identity, asset("002").identity]
-    assert world.runs.parts["demo", "run-1", (1, 0, 0)] == PartCounts(available=3, sent=3, done=True)
+    assert world.runs.parts["demo", "run-1", (1, 0, 0)] == PartCounts(available=3, items_sent=3, sent=3, done=True)
 
 
 def _told(call: Call) -> str:

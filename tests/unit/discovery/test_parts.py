@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from shared.model.counts import PartCounts
 from shared.model.datasets import Datasets
 from shared.model.items import Page
 from shared.model.messages import MAX_REQUEST_BYTES, PageRequest, Queue
-from shared.model.rows import PartCounts, RunState
+from shared.model.rows import RunState
 from tests.fakes.catalogs import paged
 from tests.unit.discovery.world import World, asset, item, items
 from tests.unit.model.builders import dataset
@@ -61,19 +62,21 @@ async def test_parts_are_counted_apart() -> None:
     await world.drain()
 
     assert world.runs.parts == {
-        ("demo", "run-1", (1, 0, 0)): PartCounts(available=7, filtered=1, sent=3, already=1, done=True),
-        ("demo", "run-1", (1, 0, 1)): PartCounts(sent=1, already=1, done=True),
+        ("demo", "run-1", (1, 0, 0)): PartCounts(
+            available=7, filtered=1, items_sent=3, items_already=1, sent=3, already=1, done=True
+        ),
+        ("demo", "run-1", (1, 0, 1)): PartCounts(items_sent=1, items_already=1, sent=1, already=1, done=True),
     }
 
 
 async def test_later_parts_read_what_was_kept() -> None:
-    """The catalog is asked for a page once, whatever number of parts it has."""
-    world = World(paged(items(9), size=9), capacity=4)
+    """The catalog is asked for a page once, whatever number of parts it has, and at the end for the last one again."""
+    world = World(paged(items(18), size=9), capacity=4)
     await world.deliver(await world.begin())
 
     await world.drain()
 
-    assert len(world.catalog.asked) == 1
+    assert [token for token, _ in world.catalog.asked] == [None, "page-1", "page-1"]
 
 
 @pytest.mark.parametrize(("capacity", "bundle_assets"), [(8, 32), (2, 32), (4, 1), (8, 8)])

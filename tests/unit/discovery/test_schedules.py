@@ -49,7 +49,13 @@ async def test_a_dataset_that_never_ran_is_due() -> None:
     begun = await world.starting().start_due()
 
     expected = Run(
-        dataset="demo", run="new-1", trigger="schedule", began_at=START, progress_at=START, scheduled_at=START
+        dataset="demo",
+        run="new-1",
+        trigger="schedule",
+        began_at=START,
+        progress_at=START,
+        scheduled_at=START,
+        full_at=START,
     )
     assert begun == [expected]
     assert world.run == expected

@@ -49,13 +49,23 @@ async def test_the_run_stands_before_its_first_page_is_asked_for(world: World) -
 
     await _start(world, faults=faults)
 
-    assert [each.method for each in faults.calls] == ["newest", "save", "send"]
+    assert [each.method for each in faults.calls] == ["of", "newest", "save", "send"]
 
 
 async def test_an_unknown_dataset_has_no_runs(world: World) -> None:
     """A name that isn't defined is refused, and those that are stand in the error."""
     with pytest.raises(UnknownDatasetError, match="'nowhere'; these are defined: demo"):
         await world.starting().start("nowhere", window=_ALL, trigger="request")
+
+    assert world.queues.sent == []
+
+
+async def test_a_directory_index_has_no_windows() -> None:
+    """It lists no times, so a window is refused before a run begins."""
+    world = World({}, catalog={"kind": "http_index", "url": "https://stac.example.org/pub/"})
+
+    with pytest.raises(WindowError, match="a catalog of kind http_index has no times"):
+        await _start(world, Window(since=START))
 
     assert world.queues.sent == []
 

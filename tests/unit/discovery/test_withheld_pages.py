@@ -1,12 +1,16 @@
 """A page that has to wait is sent again with a delay: never raised, never lost."""
 
+import logging
 from datetime import timedelta
 
 import pytest
 
+from shared.discovery import Control
+from shared.model.errors import SourceUnavailableError, StorageFailedError
 from shared.model.messages import PageRequest, Queue
 from shared.model.rows import RunState
 from tests.fakes.catalogs import paged
+from tests.fakes.faults import Faults
 from tests.unit.discovery.world import RECHECK, START, World, asset, items
 
 _MINUTE = timedelta(minutes=1)
@@ -22,8 +26,7 @@ def _full(world: World) -> World:
 async def test_the_same_page_is_sent_again() -> None:
     """A withheld page is sent again as it is, deferrals and all, and nothing is asked of anybody."""
     world = _full(World(paged(items(2), size=1)))
-    given = {"page": 1, "token": "page-1", "deferrals": 2, "deferred_since": START}
-    page = (await world.begin()).model_copy(update=given)
+    page = (await world.begin()).model_copy(update={"page": 1, "token": "page-1", "deferrals": 2})
 
     await world.deliver(page)
 
@@ -31,15 +34,74 @@ async def test_the_same_page_is_sent_again() -> None:
     assert (world.catalog.asked, world.runs.parts, world.runs.pages) == ([], {}, {})
 
 
-@pytest.mark.parametrize(("chance", "factor"), [(0.0, 0.75), (0.5, 1.0), (1 - 2**-53, 1.25)])
-async def test_it_waits_for_about_the_recheck_time(chance: float, factor: float) -> None:
-    """Its delay lies between three quarters and five quarters of the recheck time, by chance."""
+async def test_patience_stands_still_meanwhile() -> None:
+    """A page whose patience with its catalog is nearly over has as much of it left after it was withheld for long."""
     world = _full(World(paged(items(1), size=1)))
-    world.chance = chance
+    since = START - timedelta(hours=23, minutes=59)
+    page = (await world.begin()).model_copy(update={"deferrals": 30, "deferred_since": since})
+    for _ in range(10):
+        await world.deliver(page)
+        page = world.pages()[-1]
+        world.clock.pass_by(world.delays()[-1])
+    waited = world.clock.now - START
+    world.queues.counts[Queue.COPY] = 0
+    world.catalog.errors = [SourceUnavailableError("503")]
 
-    await world.deliver(await world.begin())
+    await world.deliver(page)
 
-    assert world.delays() == [RECHECK * factor]
+    last = world.pages()[-1]
+    assert (last.deferrals, last.deferred_since) == (31, since + waited)
+
+
+async def test_a_look_is_noted_before_the_page_is_sent_again() -> None:
+    """A look that can't be noted leaves one message, not two: a pause of weeks would gather them."""
+    world = _full(World(paged(items(1), size=1)))
+    faults = Faults(at=lambda call: call.method == "save", error=lambda: StorageFailedError("500"))
+
+    with pytest.raises(StorageFailedError):
+        await world.deliver(await world.begin(), faults=faults)
+
+    assert world.pages() == []
+
+
+async def test_a_run_that_is_over_by_then_ends_quietly() -> None:
+    """A page whose run is cancelled while the queue is counted isn't sent again."""
+    world = _full(World(paged(items(1), size=1)))
+    page = await world.begin()
+    control = Control(datasets=world.datasets, runs=world.runs, holds=world.holds, clock=world.clock)
+
+    async def cancel() -> None:
+        if world.run.state is RunState.RUNNING and "count" in {each.method for each in faults.calls}:
+            await control.cancel("demo", "run-1", by="request")
+
+    faults = Faults(pause=cancel)
+    await world.deliver(page, faults=faults)
+
+    assert (world.run.state, world.run.withheld_since, world.pages()) == (RunState.CANCELLED, None, [])
+
+
+async def test_each_withholding_is_logged_with_its_numbers(caplog: pytest.LogCaptureFixture) -> None:
+    """An operator reads what is outstanding, from where on pages wait and why, and when the page looks again."""
+    world = _full(World(paged(items(1), size=1)))
+    page = await world.begin()
+
+    with caplog.at_level(logging.INFO):
+        await world.deliver(page)
+
+    names = ("action", "dataset", "run", "outstanding", "limit", "capacity", "saturation", "looks_again_in", "because")
+    assert [{name: each.__dict__[name] for name in names} for each in caplog.records] == [
+        {
+            "action": "page_withheld",
+            "dataset": "demo",
+            "run": "run-1",
+            "outstanding": 36,
+            "limit": 36,
+            "capacity": 24,
+            "saturation": 1.5,
+            "looks_again_in": world.delays()[-1],
+            "because": "36 copy requests are outstanding; pages run below 36",
+        }
+    ]
 
 
 async def test_a_look_is_progress() -> None:

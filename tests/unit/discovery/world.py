@@ -7,14 +7,24 @@ from typing import Any
 
 import pytest
 
-from shared.discovery import Discovery, Starting, Withholding
+from shared.discovery import Discovery, Documents, Starting, Withholding
 from shared.model.assets import Asset
+from shared.model.counts import Counts
 from shared.model.datasets import Datasets
 from shared.model.items import CatalogAsset, CatalogItem, Page
 from shared.model.messages import CopyRequest, PageRequest, Queue
-from shared.model.rows import LedgerRow, PartCounts, Run
+from shared.model.rows import LedgerRow, Run
+from shared.storage.items import Items
 from shared.storage.ledger import Write
-from tests.fakes import MemoryFailures, MemoryLedger, MemoryQueues, MemoryRuns
+from tests.fakes import (
+    MemoryBlobs,
+    MemoryFailures,
+    MemoryHolds,
+    MemoryLedger,
+    MemoryQueues,
+    MemoryRuns,
+    MemoryWatermarks,
+)
 from tests.fakes.catalogs import MemoryCatalog
 from tests.fakes.faults import Call, Faults, KilledError
 from tests.unit.model.builders import dataset
@@ -50,9 +60,12 @@ class World:
         self.datasets = Datasets(datasets={"demo": dataset(**parts)})
         self.catalog = MemoryCatalog(pages)
         self.runs = MemoryRuns()
+        self.watermarks = MemoryWatermarks()
+        self.blobs = MemoryBlobs()
         self.ledger = MemoryLedger()
         self.queues = MemoryQueues()
         self.failures = MemoryFailures()
+        self.holds = MemoryHolds()
         self.clock = Clock()
         self.capacity = capacity
         self.saturation = saturation
@@ -68,12 +81,30 @@ class World:
         return Discovery(
             datasets=self.datasets,
             runs=faults.watch(self.runs),
+            watermarks=faults.watch(self.watermarks),
             ledger=faults.watch(self.ledger),
             queues=queues,
             failures=faults.watch(self.failures),
             catalog_of=lambda _: catalog,
-            withholding=Withholding(queues=queues, saturation=self.saturation, capacity=self.capacity),
-            recheck=RECHECK,
+            withholding=Withholding(
+                queues=queues,
+                holds=faults.watch(self.holds),
+                saturation=self.saturation,
+                capacity=self.capacity,
+                recheck=RECHECK,
+                clock=self.clock,
+                chance=lambda: self.chance,
+            ),
+            documents=Documents(
+                self.datasets,
+                items=Items(faults.watch(self.blobs)),
+                queues=queues,
+                failures=faults.watch(self.failures),
+                catalog_of=lambda _: catalog,
+                endpoint="https://account.example.org",
+                clock=self.clock,
+            ),
+            most_deliveries=5,
             clock=self.clock,
             chance=lambda: self.chance,
         )
@@ -84,6 +115,8 @@ class World:
         return Starting(
             datasets=self.datasets,
             runs=faults.watch(self.runs),
+            watermarks=faults.watch(self.watermarks),
+            holds=faults.watch(self.holds),
             queues=faults.watch(self.queues),
             clock=self.clock,
             new_id=lambda _: f"new-{next(self._ids)}",
@@ -150,7 +183,7 @@ class World:
         """The newest run."""
         return self.runs.newest_runs["demo"].run
 
-    async def total(self) -> PartCounts:
+    async def total(self) -> Counts:
         """The counts of the newest run's pass."""
         return await self.runs.total("demo", self.run.run, pass_number=self.run.pass_number)
 

@@ -22,9 +22,9 @@ def broken(project: Project, root: Path) -> set[tuple[str, str]]:
 
 def test_project(project: Project) -> None:
     """The code is read: what its functions listen to, which settings it reads, what it keeps where."""
-    assert project.listened == {"discover", "copy", "copy-live", "copy-later"}
+    assert project.listened == {"discover", "copy", "copy-live", "copy-later", "publish"}
     assert "copy_asset" in project.functions
-    assert "pages" in project.containers
+    assert {"pages", "items"} < project.containers
     assert {"SluiceStorage__credential", "AzureWebJobsStorage__clientId", "DISCOVER_SCHEDULE"} < project.settings
     assert "SluiceStorage" in project.local_settings
     assert "SluiceStorage" not in project.settings
@@ -33,9 +33,9 @@ def test_project(project: Project) -> None:
 @pytest.mark.parametrize(
     ("change", "file", "rule"),
     [
-        ({"listened": frozenset({"publish"})}, "storage.bicep", "drift: queue"),
+        ({"listened": frozenset({"census"})}, "storage.bicep", "drift: queue"),
         ({"tables": frozenset({"items"})}, "storage.bicep", "drift: table"),
-        ({"containers": frozenset({"items"})}, "storage.bicep", "drift: container"),
+        ({"containers": frozenset({"published"})}, "storage.bicep", "drift: container"),
         ({"functions": frozenset[str](), "sample": {}, "readme": {}}, "README.md", "drift: documents"),
         ({"azd_service": "web"}, "app.bicep", "drift: azd"),
         ({"pythons": {".python-version": "3.14"}}, "app.bicep", "drift: Python"),

@@ -1,10 +1,13 @@
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from shared.model.datasets import Datasets, ManifestCatalog, StacCatalog, load_datasets, matches_host
+from shared.model.datasets import Datasets, Incremental, ManifestCatalog, StacCatalog, load_datasets, matches_host
 from shared.model.errors import DatasetsInvalidError, UnknownDatasetError
+from shared.model.windows import TimeProperty
 from tests.unit.model.builders import dataset
 
 _GOOD = """
@@ -182,3 +185,97 @@ def test_described() -> None:
 
     # A dataset's own parts are described by their classes.
     assert [each for each in undescribed if not each.startswith("Dataset.")] == []
+
+
+_NEW: dict[str, Any] = {"schedule": "0 * * * *", "incremental": {}}
+_STAC = {"kind": "stac", "url": "https://stac.example.org"}
+
+
+def test_incremental() -> None:
+    """By updates, an hour back, and of everything once a week, unless the dataset says otherwise."""
+    assert dataset(**_NEW).incremental == Incremental(
+        property=TimeProperty.UPDATED, overlap=timedelta(hours=1), full_schedule="23 2 * * 0"
+    )
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ({"incremental": {}}, "its runs begin by a schedule; add one"),
+        (
+            {**_NEW, "catalog": {"kind": "manifest", "url": "https://data.example.org/a.csv"}},
+            "a manifest has no times; leave it out",
+        ),
+        ({**_NEW, "incremental": {"property": "modified"}}, "'datetime', 'created', 'updated' or 'published'"),
+        ({**_NEW, "incremental": {"overlap": -1}}, "greater than or equal to"),
+        ({**_NEW, "incremental": {"full_schedule": "weekly"}}, "no cron expression"),
+        (
+            {**_NEW, "catalog": {**_STAC, "filter_with": "query", "query": {"query": {"updated": {"lt": "2020"}}}}},
+            "asks for updated already",
+        ),
+        ({**_NEW, "catalog": {**_STAC, "query": {"filter": "a = 1"}}}, "has to be CQL2 as JSON"),
+        ({**_NEW, "catalog": {**_STAC, "method": "GET", "query": {"filter": {"op": "="}}}}, "has to be CQL2 as JSON"),
+        ({"catalog": {**_STAC, "query": {"datetime": "2024"}}}, "Invalid isoformat string"),
+        ({"catalog": {**_STAC, "query": {"datetime": "2024-02-01/2024-01-01"}}}, "since lies after until"),
+    ],
+)
+def test_what_cant_be_asked_for(parts: dict[str, Any], said: str) -> None:
+    """A dataset whose runs couldn't ask for what is new, or for a window, is refused when it is read."""
+    with pytest.raises(ValidationError, match=said):
+        dataset(**parts)
+
+
+@pytest.mark.parametrize(
+    "catalog",
+    [
+        {"query": {"filter": {"op": "="}}},
+        {"query": {"filter": "a = 1"}, "method": "GET"},
+        {"query": {"filter": "a = 1"}, "filter_with": "query"},
+        {"query": {"query": {"created": {"lt": "2020"}}}, "filter_with": "query"},
+        {"query": {"query": {"updated": {"lt": "2020"}}}},
+        {"query": {"datetime": None}},
+    ],
+)
+def test_what_can_be_asked_for_beside_it(catalog: dict[str, Any]) -> None:
+    """What doesn't get in the way of the window is the dataset's own."""
+    assert dataset(**_NEW, catalog={**_STAC, **catalog}).incremental is not None
+
+
+def test_nothing_is_published_by_default() -> None:
+    """Without its table a dataset publishes nothing, and writes into its destination alone."""
+    assert dataset().publish is None
+    assert dataset().containers == {"assets"}
+
+
+def test_published_beside_the_assets() -> None:
+    """An empty table suffices: items stand in the destination's container, each apart from its assets."""
+    defined = dataset(publish={})
+    manifest = dataset(publish={}, catalog={"kind": "manifest", "url": "https://stac.example.org/list.csv"})
+
+    assert (defined.items_container, defined.item_template) == ("assets", "{dataset}/items/{collection}/{id}.json")
+    assert manifest.item_template == "{dataset}/items/{item}.json"
+
+
+def test_published_elsewhere() -> None:
+    """Items may have a container and names of their own."""
+    defined = dataset(publish={"container": "published", "name": "{item}.json"})
+
+    assert (defined.item_template, defined.containers) == ("{item}.json", {"assets", "published"})
+
+
+@pytest.mark.parametrize(
+    "publish",
+    [
+        {"on_failure": "ignore"},
+        {"name": "{key}.json"},
+        {"collection_name": "{id}.json"},
+        {"base_url": "https://cdn.example.org/?sig=secret"},
+        {"base_url": "ftp://cdn.example.org"},
+        {"container": "A"},
+        {"extra": 1},
+    ],
+)
+def test_published_wrongly(publish: dict[str, object]) -> None:
+    """What can't be a name, an address or a choice is refused."""
+    with pytest.raises(ValidationError):
+        dataset(publish=publish)

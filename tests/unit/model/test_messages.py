@@ -8,7 +8,18 @@ from pydantic import BaseModel, ValidationError
 
 from shared.model.assets import bucket
 from shared.model.errors import MalformedRequestError, RequestTooLargeError
-from shared.model.messages import LANES, MAX_REQUEST_BYTES, CopyRequest, Message, PageRequest, Queue, Reason, fitting
+from shared.model.messages import (
+    LANES,
+    MAX_REQUEST_BYTES,
+    CopyRequest,
+    ItemVersion,
+    Message,
+    PageRequest,
+    PublishRequest,
+    Queue,
+    Reason,
+    fitting,
+)
 from tests.unit.model.builders import NOON, asset, copy_request
 
 _JSON = st.recursive(
@@ -52,6 +63,8 @@ def test_field_names(message: type[BaseModel]) -> None:
             reason=Reason(error="AssetNotFoundError", message="404 é", at=NOON),
             staged_blocks=7,
         ),
+        copy_request(items=(ItemVersion(item="s2/T32", version="0" * 64, assets=3),)),
+        PublishRequest(dataset="s2", item="s2/T32", version="0" * 64, asked_at=NOON),
     ],
 )
 def test_round_trip(message: Message) -> None:
@@ -63,7 +76,7 @@ def test_round_trip(message: Message) -> None:
 @given(body=st.binary(max_size=200) | _JSON.map(lambda value: json.dumps(value).encode()))
 def test_junk(body: bytes) -> None:
     """Whatever stands in a queue is either a message or malformed; nothing else is raised."""
-    for kind in (PageRequest, CopyRequest):
+    for kind in (PageRequest, CopyRequest, PublishRequest):
         with pytest.raises(MalformedRequestError):
             kind.decode(body)
 
@@ -172,5 +185,30 @@ def test_queues() -> None:
         "copy-poison",
         "copy-live-poison",
         "copy-later-poison",
+        "publish-poison",
     ]
     assert LANES == (Queue.COPY, Queue.COPY_LIVE, Queue.COPY_LATER)
+
+
+def test_items_of_some_assets() -> None:
+    """A part of a request names the items that it has assets of, and no others."""
+    other = next(f"i{number}" for number in range(100) if bucket(f"i{number}") == bucket("s2/T32"))
+    items = tuple(ItemVersion(item=each, version="0" * 64, assets=1) for each in ("s2/T32", other))
+    request = copy_request(asset(), asset(item=other), items=items)
+
+    assert request.of(request.assets[1:]).items == items[1:]
+    assert request.of(request.assets) == request
+
+
+def test_requests_without_items_are_as_they_were() -> None:
+    """A process of the version before, which knows no items, can read a request that has none to publish."""
+    assert "items" not in json.loads(copy_request().encode())
+
+
+@pytest.mark.parametrize("version", ["", "0" * 63, "G" * 64, "../" + "0" * 61])
+def test_versions_are_digests(version: str) -> None:
+    """A version stands in a blob's name: nothing else than a digest is taken for one."""
+    body = json.dumps({"dataset": "s2", "item": "s2/T32", "version": version, "asked_at": NOON.isoformat()})
+
+    with pytest.raises(MalformedRequestError, match="version"):
+        PublishRequest.decode(body.encode())

@@ -1,3 +1,4 @@
+import re
 import string
 from collections.abc import Callable
 from itertools import pairwise
@@ -9,7 +10,17 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from shared.model.errors import BadNameError
-from shared.model.names import FIELDS, blob_name, check_name, check_template, encoded, encoded_path, path_of
+from shared.model.names import (
+    FIELDS,
+    blob_name,
+    check_collection_template,
+    check_item_template,
+    check_name,
+    check_template,
+    encoded,
+    encoded_path,
+    path_of,
+)
 
 _COMPONENTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 _TRICKY = st.text("./\\%aA2EeF é\u0301\x00~", min_size=1, max_size=8)
@@ -238,3 +249,32 @@ def test_fields() -> None:
     name = blob_name("/".join(f"{{{field}}}" for field in FIELDS), dict.fromkeys(FIELDS, "v"))
 
     assert name == "/".join("v" for _ in FIELDS)
+
+
+@pytest.mark.parametrize("template", ["{item}.json", "{collection}/{id}.json", "a/{dataset}-{id}/{collection}"])
+def test_item_templates(template: str) -> None:
+    """A template of items' names tells items apart."""
+    assert check_item_template(template) == template
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("{id}.json", "needs {item}"),
+        ("{collection}-{id}", "need a /"),
+        ("{item}/{key}", "{key} is no field"),
+        ("{item!r}", "alone in its braces"),
+        ("../{item}", "can't be part"),
+    ],
+)
+def test_item_templates_that_collide(template: str, said: str) -> None:
+    """A template of which two items could have one name, or that leads elsewhere, is refused."""
+    with pytest.raises(ValueError, match=re.escape(said)):
+        check_item_template(template)
+
+
+def test_collection_templates() -> None:
+    """A template of collections' names has the collection in it."""
+    assert check_collection_template("{dataset}/{collection}.json") == "{dataset}/{collection}.json"
+    with pytest.raises(ValueError, match=re.escape("needs {collection}")):
+        check_collection_template("{dataset}.json")

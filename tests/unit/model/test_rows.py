@@ -4,7 +4,9 @@ import pytest
 from pydantic import ValidationError
 
 from shared.model.assets import Asset
-from shared.model.rows import Activity, LedgerRow, PartCounts
+from shared.model.counts import PartCounts
+from shared.model.rows import Activity, LedgerRow, Run, RunKind
+from shared.model.windows import TimeProperty, Window
 from tests.unit.model.builders import NOON, asset
 
 
@@ -45,11 +47,14 @@ def test_settles(asked: Asset, cause: str, stands: bool, settled: bool) -> None:
     assert row.settles(asked, cause=cause, asked_at=NOON) is settled
 
 
-def test_counts() -> None:
-    """Counts of parts add up."""
-    first = PartCounts(available=4, filtered=1, refused=2, sent=3, already=5, done=True)
+@pytest.mark.parametrize(("cause", "settled"), [("run-1", True), ("run-2", False)])
+def test_settles_what_was_asked_for(cause: str, settled: bool) -> None:  # noqa: FBT001 - a case's outcome
+    """A row of a description that took another one's place settles its own cause's request for that other one."""
+    asked, fresh = asset(size=1), asset(size=2)
+    row = _row(fresh, cause="run-1").model_copy(update={"instead_of": asked.description})
 
-    assert first.plus(PartCounts(available=1, sent=1)) == first.model_copy(update={"available": 5, "sent": 4})
+    assert row.stands_for(asked, asked_at=NOON) is False
+    assert row.settles(asked, cause=cause, asked_at=NOON) is settled
 
 
 def test_activity() -> None:
@@ -59,3 +64,16 @@ def test_activity() -> None:
         Activity(assets=-1)
     with pytest.raises(ValidationError):
         Activity(bytes=-1)
+
+
+def test_rows_of_a_deployment_before() -> None:
+    """A run and a part's counts that know nothing of windows are those of a full run that has one."""
+    old = {"dataset": "s2", "run": "r", "trigger": "schedule", "began_at": NOON, "progress_at": NOON}
+
+    run = Run.model_validate({**old, "state": "running", "pass_number": 1, "window": Window()})
+    counts = PartCounts.model_validate(
+        {"available": 1, "filtered": 0, "refused": 0, "sent": 1, "already": 0, "done": 1}
+    )
+
+    assert (run.kind, run.by, run.is_of_all, run.full_at) == (RunKind.FULL, TimeProperty.DATETIME, True, None)
+    assert (counts.window, counts.matched, counts.is_split, counts.is_capped) == (0, None, False, False)

@@ -6,8 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.model.assets import Asset
+from shared.model.datasets import Selection
 from shared.model.items import CatalogAsset, CatalogItem, Page, PlannedPage, Refusal
-from shared.model.selection import plan_page
+from shared.model.publishing import Publish
+from shared.model.selection import is_selected_by_key, plan_page
 from tests.unit.model.builders import dataset
 
 _JUNE = datetime(2024, 6, 1, 23, 30, tzinfo=UTC)
@@ -333,3 +335,44 @@ def test_buckets_refused(href: str, said: str) -> None:
     assert [each.error for each in refusals] == ["UrlRefusedError"]
     assert refusals[0].message.startswith(said)
     assert "c4n4ry" not in repr(refusals)
+
+
+def test_what_the_page_before_listed() -> None:
+    """It counts there; it is planned all the same, and what it is called is told."""
+    before = Page(items=(_item("a"), _item("b"), _item("c", _asset("z"))), next_token="next")
+    refusal = Refusal(item="feature 4", key="", error="", message="")
+    page = Page(
+        items=(_item("b"), _item("c", _asset("z")), _item("d")), next_token=None, refusals=(refusal,), matched=9
+    )
+
+    planned, _ = plan_page(
+        page,
+        dataset_name="demo",
+        dataset=dataset(select={"exclude": ["z"]}),
+        capacity=24,
+        before=tuple(before.names),
+    )
+
+    assert _counts(planned) == (2, 2, 0, 1)
+    assert [each.item for each in planned.items] == ["s2/b", "s2/d"]
+    assert (planned.repeats, planned.repeated, planned.matched) == (2, ("s2/b",), 9)
+    assert planned.listed == tuple(page.names)
+    assert list(page.names.values()) == ["s2/b", "s2/c", "s2/d", "feature 4"]
+
+
+def test_names_that_stand_twice_in_a_request() -> None:
+    """An item that is to be published is named once more: what barely fits without that is refused."""
+    huge = _asset("\x01" * 1000, href="https://data.example.org/a?" + "\x01" * 2500, destination="a.tif")
+    item = CatalogItem(item="\x01" * 2000, id="long", assets=(huge,))
+
+    refused = [
+        [each.error for each in _plan(item, **parts)[1]] for parts in ({"publish": None}, {"publish": Publish()})
+    ]
+
+    assert refused == [[], ["RequestTooLargeError"]]
+
+
+@pytest.mark.parametrize(("key", "expected"), [("B04", True), ("B04-preview", False), ("A", False)])
+def test_selected_by_key(key: str, expected: bool) -> None:  # noqa: FBT001 - a case
+    """What can't be read of the catalog's asset doesn't say that it isn't selected."""
+    assert is_selected_by_key(key, select=Selection(include=("B*",), exclude=("*preview",))) is expected

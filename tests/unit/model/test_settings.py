@@ -104,12 +104,15 @@ def test_saturation(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_host_json(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An instance's concurrency is that of host.json, unless the environment says otherwise."""
-    assert HostQueues.read(root / "host.json").concurrency == 24
-
+    """Concurrency and deliveries are those of host.json, unless the environment says otherwise."""
+    as_written = HostQueues.read(root / "host.json")
     monkeypatch.setenv(f"{_PREFIX}batchSize", "4")
+    monkeypatch.setenv(f"{_PREFIX}maxDequeueCount", "3")
 
-    assert HostQueues.read(root / "host.json").concurrency == 12
+    by_environment = HostQueues.read(root / "host.json")
+
+    assert (as_written.concurrency, as_written.max_dequeue_count) == (24, 5)
+    assert (by_environment.concurrency, by_environment.max_dequeue_count) == (12, 3)
 
 
 @pytest.mark.parametrize(

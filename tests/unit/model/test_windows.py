@@ -117,3 +117,45 @@ def test_kept() -> None:
 
     assert Window.model_validate_json(window.model_dump_json()) == window
     assert window.interval == "2024-01-01T00:00:00.250000Z/.."
+
+
+_NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("interval", "halves"),
+    [
+        ("2024-01-01/2024-01-03", ("2024-01-01/2024-01-02", "2024-01-02/2024-01-03")),
+        ("../2024-01-01", ("../1996-12-31T12:00", "1996-12-31T12:00/2024-01-01")),
+        ("../1970-01-01", ("../1935-01-01T12:00", "1935-01-01T12:00/1970-01-01")),
+        ("../1900-01-01", ("../0950-07-02T12:00", "0950-07-02T12:00/1900-01-01")),
+        ("2024-01-01/..", ("2024-01-01/2024-12-31T12:00", "2024-12-31T12:00/..")),
+        ("2026-01-01/..", ("2026-01-01/2063-01-01", "2063-01-01/..")),
+        ("2100-01-01/..", ("2100-01-01/6049-07-02", "6049-07-02/..")),
+        ("../..", ("../1998-01-01", "1998-01-01/..")),
+    ],
+)
+def test_halves(interval: str, halves: tuple[str, str]) -> None:
+    """Both halves are the window, and share its middle; an open end stays open."""
+    assert Window.parse(interval).halves(now=_NOW) == tuple(Window.parse(each) for each in halves)
+
+
+@pytest.mark.parametrize(
+    "interval",
+    [
+        *("2024-01-01T00:00:00.001/2024-01-01T00:00:00.001", "2024-01-01T00:00:00.001/2024-01-01T00:00:00.002"),
+        *("2024-01-01T00:00:00.0010/2024-01-01T00:00:00.0025", "../0001-01-01", "9999-12-31T23:59/.."),
+    ],
+)
+def test_what_has_no_halves(interval: str) -> None:
+    """A moment, and what is hardly longer: halving comes to an end."""
+    assert Window.parse(interval).halves(now=_NOW) is None
+
+
+def test_halving_ends() -> None:
+    """From all time down to a moment it takes some forty halves."""
+    window, count = Window(), 0
+    while halves := window.halves(now=_NOW):
+        window, count = halves[count % 2], count + 1
+
+    assert 35 < count < 60

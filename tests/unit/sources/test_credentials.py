@@ -101,14 +101,6 @@ def world() -> World:
             "https://ai4edatasetspublicassets.blob.core.windows.net/assets/a.png",
         ),
         ("https://a.blob.core.windows.net/$root/b", _PLANETARY, "https://a.blob.core.windows.net/$root/b"),
-        ("s3://bucket/a b/%20", _S3, "https://bucket.s3.us-west-2.amazonaws.com/a%20b/%2520"),
-        ("s3://my.bucket/a", _S3, "https://s3.us-west-2.amazonaws.com/my.bucket/a"),
-        ("s3://my_bucket/a", _S3, "https://s3.us-west-2.amazonaws.com/my_bucket/a"),
-        (
-            "s3://bucket/a",
-            {"kind": "s3", "endpoint": "https://s3.example.org"},
-            "https://s3.example.org/bucket/a",
-        ),
         ("gs://bucket/a+b", {"kind": "gs"}, "https://storage.googleapis.com/bucket/a%2Bb"),
         ("az://data/con/a b", {**_AZURE, "auth": "anonymous"}, "https://data.blob.core.windows.net/con/a%20b"),
     ],
@@ -119,6 +111,24 @@ async def test_as_it_is(world: World, href: str, source: Mapping[str, Any], url:
 
     assert (signed, signed.headers) == (Signed(url=url), {})
     assert (world.egress.asked, world.identities) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("href", "source", "url"),
+    [
+        ("s3://bucket/a b/%20", _S3, "https://bucket.s3.us-west-2.amazonaws.com/a%20b/%2520"),
+        ("s3://my.bucket/a", _S3, "https://s3.us-west-2.amazonaws.com/my.bucket/a"),
+        ("s3://my_bucket/a", _S3, "https://s3.us-west-2.amazonaws.com/my_bucket/a"),
+        (
+            "s3://bucket/a",
+            {"kind": "s3", "endpoint": "https://s3.example.org"},
+            "https://s3.example.org/bucket/a",
+        ),
+    ],
+)
+async def test_s3_anonymous(world: World, href: str, source: Mapping[str, Any], url: str) -> None:
+    """A bucket that anybody may read is asked for checksums, and nothing is signed."""
+    assert await world.signed(href, source) == Signed(url=url, headers={"x-amz-checksum-mode": "ENABLED"})
 
 
 @pytest.mark.parametrize(
@@ -204,6 +214,42 @@ async def test_buckets(world: World, href: str, source: Mapping[str, Any], addre
     assert there == address
     assert credential in query
     assert ("requester" in query, "s3cr3t-c" in query) == ("requester_pays" in source, "requester_pays" in source)
+
+
+@pytest.mark.parametrize(
+    ("href", "source", "headers", "names"),
+    [
+        ("s3://bucket/a", _S3_KEYS, {"x-amz-checksum-mode": "ENABLED"}, "host%3Bx-amz-checksum-mode"),
+        ("gs://bucket/a", _GS_KEYS, {}, "host"),
+    ],
+)
+async def test_checksums_of_buckets(
+    world: World, href: str, source: Mapping[str, Any], headers: Mapping[str, str], names: str
+) -> None:
+    """S3 is asked for checksums, by a header that is signed; Google states them unasked."""
+    signed = await world.signed(href, source)
+
+    assert signed.headers == headers
+    assert f"X-Amz-SignedHeaders={names}&" in signed.url
+
+
+@pytest.mark.parametrize(
+    ("policy", "headers"),
+    [
+        ({"digests": []}, {}),
+        ({"digests": [], "integrity": "require"}, {"x-amz-checksum-mode": "ENABLED"}),
+        ({"digests": ["md5"]}, {"x-amz-checksum-mode": "ENABLED"}),
+    ],
+)
+async def test_checksums_that_would_keep_from_resuming(
+    world: World, policy: Mapping[str, Any], headers: Mapping[str, str]
+) -> None:
+    """S3 isn't asked for checksums where a copy is to go on inside a file: comparing takes every byte."""
+    wanted = dataset(source=_S3, allow={"hosts": ["*.example.org", "*.amazonaws.com"]}, policy=policy)
+
+    signed = await world.credentials.signed("s3://bucket/a", dataset=wanted)
+
+    assert signed.headers == headers
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Calls of our own against a service that fails, and what they send."""
 
+import base64
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from shared.model.errors import BlobConflictError, StorageFailedError
 from shared.model.settings import Settings
 from shared.storage.accounts import Account, open_account
 from shared.storage.blobs import AzureBlobs, BlobPath, Content
+from shared.storage.bodies import Pieces
 from shared.storage.ledger import AzureLedger, Write
 from shared.storage.signatures import Signature, blob_signature, table_signature
 from tests.contracts.rows import completion
@@ -45,6 +47,7 @@ def refused(status: str, code: str, *, index: int) -> Answer:
 _DONE = answered("204 No Content", "204 No Content")
 _CALLS: dict[str, Callable[[Account], Awaitable[object]]] = {
     "put": lambda account: AzureBlobs(account.blobs, account.blob_calls).put(_PATH, (b"x",), content=_CONTENT),
+    "stage": lambda account: AzureBlobs(account.blobs, account.blob_calls).stage(_PATH, (b"x",), block_id="id"),
     "point read": lambda account: AzureLedger(account.table_calls).of("d", [("item", "key")]),
     "query": lambda account: AzureLedger(account.table_calls).of_items("d", ["item"]),
     "insert": lambda account: AzureLedger(account.table_calls).record(_TWO[:1]),
@@ -122,6 +125,20 @@ async def test_a_large_body_is_sent_whole_at_every_try(account: Account, service
     assert service.bodies == [b"".join(pieces)] * 3
     assert {each["Content-Length"] for each in service.headers} == {str(len(service.bodies[0]))}
     assert waits != []
+
+
+async def test_a_large_block_is_sent_whole_at_every_try(account: Account, service: Service, waits: list[float]) -> None:
+    """The same for Put Block, whose checksum goes along each time."""
+    pieces = [b"head", bytes(range(256)) * 4096, b"end"]
+    service.answers = [503, DROPPED, 201]
+
+    await AzureBlobs(account.blobs, account.blob_calls).stage(_PATH, pieces, block_id="id")
+
+    assert service.bodies == [b"".join(pieces)] * 3
+    checksum = base64.b64encode(Pieces(pieces).crc64).decode()
+    said = {(each["Content-Length"], each["x-ms-content-crc64"]) for each in service.headers}
+    assert said == {(str(len(service.bodies[0])), checksum)}
+    assert len(waits) == 2
 
 
 async def test_a_put_is_sent_to_its_blob(account: Account, service: Service) -> None:

@@ -32,7 +32,6 @@ _PAGE = PlannedPage(
 _BLOB_CALLS: list[tuple[str, Callable[[AzureBlobs], Awaitable[object]]]] = [
     ("get_blob_properties", lambda blobs: blobs.look(_PATH)),
     ("get_block_list", lambda blobs: blobs.staged(_PATH)),
-    ("stage_block", lambda blobs: blobs.stage(_PATH, (b"x",), block_id="id")),
     ("commit_block_list", lambda blobs: blobs.commit(_PATH, ["id"], content=_CONTENT)),
     ("create_snapshot", lambda blobs: blobs.snapshot(_PATH, of='"1"')),
     ("download_blob", lambda blobs: blobs.read(_PATH)),
@@ -106,6 +105,18 @@ async def test_a_blob_that_went_away_after_its_commit_is_a_failure(mocker: Mocke
         await AzureBlobs(service, account.blob_calls).commit(_PATH, [], content=_CONTENT)
 
 
+async def test_a_blob_that_went_away_before_its_snapshot_is_somebody_elses_doing(
+    mocker: MockerFixture, account: Account
+) -> None:
+    """A 404 instead of a 412: what was to be kept is gone, so it is decided anew."""
+    service = mocker.create_autospec(BlobServiceClient, instance=True)
+    error = answer(mocker, 404, "BlobNotFound")
+    service.get_blob_client.return_value.create_snapshot = mocker.AsyncMock(side_effect=error)
+
+    with pytest.raises(BlobConflictError, match="gone"):
+        await AzureBlobs(service, account.blob_calls).snapshot(_PATH, of='"1"')
+
+
 async def test_a_download_that_ends_early_is_a_failure(mocker: MockerFixture, account: Account) -> None:
     """Bytes are counted, not trusted to have ended."""
     service = mocker.create_autospec(BlobServiceClient, instance=True)
@@ -169,6 +180,19 @@ async def test_a_table_call_that_fails_is_a_failure(
         await call(tables)
 
     assert raised.value.__cause__ is error
+
+
+async def test_a_row_that_can_not_be_written_is_no_conflict(mocker: MockerFixture) -> None:
+    """An error isn't somebody else's write: it is raised, and no other round is tried."""
+    service = mocker.create_autospec(TableServiceClient, instance=True)
+    client = service.get_table_client.return_value
+    client.get_entity = mocker.AsyncMock(side_effect=answer(mocker, 404, "ResourceNotFound"))
+    client.create_entity = mocker.AsyncMock(side_effect=answer(mocker, 500, "InternalError"))
+
+    with pytest.raises(StorageFailedError, match="500 InternalError"):
+        await AzureFailures(service).record([failure()])
+
+    assert client.create_entity.await_count == 1
 
 
 async def test_a_failure_is_written_in_the_end_whoever_else_writes(mocker: MockerFixture) -> None:

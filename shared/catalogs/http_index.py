@@ -1,0 +1,107 @@
+"""Directories as web servers list them: Apache's mod_autoindex, nginx' autoindex, Caddy's browse.
+
+Such a page says which names a directory has, and of sizes and times nothing that can be relied on. A directory that
+shows a page of its own instead of its list can't be told from one: what it links right below itself is taken.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from urllib.parse import unquote, urlsplit
+
+from shared.catalogs.http import Http
+from shared.catalogs.index_html import Link, links_of, readable
+from shared.catalogs.tree import Entries, Leaf, Node, Tree
+from shared.egress import Reply, check_status
+from shared.model.datasets import Allowlist, Selection
+from shared.model.errors import AssetNotFoundError, AssetTooLargeError, MalformedCatalogError, WindowError
+from shared.model.hrefs import host_of, unsigned
+from shared.model.items import CatalogAsset, CatalogCollection, CatalogItem, Page
+from shared.model.selection import is_selected_by_key
+from shared.model.trees import HttpIndexCatalog
+from shared.model.windows import TimeProperty, Window
+from shared.redaction import redacted
+
+_MAX_BYTES = 8 * 1024 * 1024
+_HTML = frozenset({"text/html", "application/xhtml+xml"})
+
+
+class HttpIndex:
+    """A CatalogReader of a directory and of those below it; directories come in the order in which they are listed."""
+
+    def __init__(self, catalog: HttpIndexCatalog, *, allow: Allowlist, http: Http) -> None:
+        self._catalog = catalog
+        self._allow = allow
+        self._http = http
+        self._depth = urlsplit(catalog.url).path.count("/")
+        self._files = Selection(include=catalog.patterns, exclude=catalog.exclude)
+        self._folders = Selection(exclude=catalog.exclude)
+        self._tree = Tree(catalog.url, page_size=catalog.page_size, read=self._node)
+
+    async def page(self, token: str | None, *, window: Window, by: TimeProperty = TimeProperty.DATETIME) -> Page:
+        """See ``CatalogReader``; a page can have no items and a next one all the same."""
+        del by
+        if window.interval is not None:
+            raise WindowError("a directory's list has no times: a run reads all of it", field="window")
+        leaves, next_token = await self._tree.page(token)
+        return Page(items=tuple(each.content for each in leaves), next_token=next_token)
+
+    async def item(self, name: str) -> CatalogItem | None:
+        """None: a directory's list says no more of a file than its name."""
+        del name
+
+    async def collection(self, name: str) -> CatalogCollection | None:
+        """None: there are no collections."""
+        del name
+
+    async def _node(self, address: str) -> Entries[CatalogItem]:
+        place = redacted(unsigned(address))
+        try:
+            async with self._http.request("GET", address, allow=self._allow, headers={"accept": "text/html"}) as reply:
+                check_status(reply)
+                _check(reply, address=address, place=place)
+                body, where = await reply.read(_MAX_BYTES), reply.url
+        except AssetNotFoundError as error:
+            raise AssetNotFoundError(f"{place}: {error}") from error
+        except AssetTooLargeError as error:
+            raise MalformedCatalogError(f"{place} has more than {_MAX_BYTES} bytes") from error
+        # A long list takes a second, and copies share the event loop.
+        return await asyncio.to_thread(self._entries, body, address=where)
+
+    def _entries(self, body: bytes, *, address: str) -> Entries[CatalogItem]:
+        links = [each for each in links_of(body, address=address) if self._is_wanted(each)]
+        if self._catalog.item == "asset":
+            return [Node(address=each.address) if each.is_folder else _file(each) for each in links]
+        nodes = [Node(address=each.address) for each in links if each.is_folder]
+        files = [each for each in links if not each.is_folder]
+        return [self._folder(files, address=address), *nodes] if files else nodes
+
+    def _is_wanted(self, link: Link) -> bool:
+        return is_selected_by_key(self._below(link.address), select=self._folders if link.is_folder else self._files)
+
+    def _below(self, address: str) -> str:
+        """The path below the top, as people write it."""
+        return readable(urlsplit(address).path.split("/", self._depth)[-1])
+
+    def _folder(self, files: Iterable[Link], *, address: str) -> Leaf[CatalogItem]:
+        assets = tuple(CatalogAsset(key=each.name, href=each.address) for each in files)
+        name = f"/{self._below(address)}"
+        return Leaf(address="#", content=CatalogItem(item=name, id=name, assets=assets), weight=len(assets))
+
+
+def _file(link: Link) -> Leaf[CatalogItem]:
+    asset = CatalogAsset(key=link.address, href=link.address)
+    return Leaf(address=link.address, content=CatalogItem(item=asset.key, id=asset.key, assets=(asset,)))
+
+
+def _check(reply: Reply, *, address: str, place: str) -> None:
+    """Raise MalformedCatalogError for what is no list of this directory."""
+    media_type = reply.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if media_type not in _HTML:
+        raise MalformedCatalogError(f"{place} is no directory's list in HTML, found {media_type[:80]!r}")
+    if _where(reply.url) != _where(address):
+        # What that page lists isn't below this one: all of it would be left out without a word.
+        raise MalformedCatalogError(f"{place} leads to {redacted(unsigned(reply.url))}; that has to be the address")
+
+
+def _where(address: str) -> tuple[str, str]:
+    return host_of(address), unquote(urlsplit(address).path)

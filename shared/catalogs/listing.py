@@ -1,0 +1,253 @@
+"""A bucket or a container, or what begins with a prefix there, listed page by page.
+
+A token says which list it continues and where, so a page can be asked for again from its message alone. A list has one
+time of each asset, that of its last modification: the windows of runs are of that.
+"""
+
+import asyncio
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from fnmatch import translate
+from http import HTTPStatus
+from typing import Annotated, Protocol, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from shared.catalogs.http import Http
+from shared.catalogs.json_text import explained
+from shared.catalogs.listing_answers import Answer, Entry, store_of
+from shared.egress import Reply, check_status
+from shared.model.datasets import Dataset
+from shared.model.errors import (
+    AssetNotFoundError,
+    AssetTooLargeError,
+    EndlessCatalogError,
+    MalformedCatalogError,
+    MalformedRequestError,
+    TokenRefusedError,
+    UnexpectedStatusError,
+    UrlRefusedError,
+    WindowError,
+)
+from shared.model.hrefs import ObjectAddress
+from shared.model.items import CatalogAsset, CatalogCollection, CatalogItem, Page, Refusal
+from shared.model.listings import ListingCatalog
+from shared.model.windows import TimeProperty, Window
+
+#: A thousand names of a kibibyte each, every byte escaped, and what stands beside them.
+_MAX_PAGE_BYTES = 16 * 1024 * 1024
+#: Answers of which nothing is wanted that are passed over for one page: a run of what is new passes by all that is old.
+_MOST_ANSWERS = 50
+#: Which of an item's times a list has.
+_MODIFIED = frozenset({TimeProperty.DATETIME, TimeProperty.UPDATED})
+
+
+class Signed(Protocol):
+    """An address that can be asked as it is, with what has to be said beside it."""
+
+    @property
+    def url(self) -> str:
+        """Where; it may be signed."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What is said beside it."""
+        ...
+
+    @property
+    def forget(self) -> Callable[[], None]:
+        """To be called once the store has refused it (401, 403)."""
+        ...
+
+
+class SignList(Protocol):
+    """Gives what a source asks for of those who list it; ``Credentials.listed`` is one."""
+
+    async def __call__(self, place: ObjectAddress, /, *, query: Mapping[str, str], dataset: Dataset) -> Signed:
+        """The address of a list, for a few minutes; raises UrlRefusedError, SourceRefusedError, a DeferredError."""
+        ...
+
+
+class Listing:
+    """A CatalogReader of an object store; what can't be copied by its name is refused and stops nothing else."""
+
+    def __init__(self, catalog: ListingCatalog, *, dataset: Dataset, http: Http, sign: SignList) -> None:
+        """``dataset``: the one of this catalog; a list is asked by the rights that its source has."""
+        self._catalog = catalog
+        self._dataset = dataset
+        self._http = http
+        self._sign = sign
+        self._place = catalog.place
+        self._store = store_of(self._place)
+        self._patterns = tuple(re.compile(translate(each.replace("[", "[[]"))) for each in catalog.patterns)
+
+    async def page(self, token: str | None, *, window: Window, by: TimeProperty = TimeProperty.DATETIME) -> Page:
+        """See ``CatalogReader``; one request, or several where nothing is wanted of the first ones."""
+        if window.interval is not None and by not in _MODIFIED:
+            raise WindowError(f"a listing has no {by.value} times, only those of modification", field="window")
+        following = None if token is None else self._following(token)
+        found = _Found()
+        for _ in range(_MOST_ANSWERS):
+            body = await self._ask(self._place.key, size=self._catalog.page_size, following=following)
+            # A large page takes a while to parse, and copies share the event loop.
+            found, after = await asyncio.to_thread(self._taken, body, following=following, window=window)
+            if after is not None and after == following:
+                raise EndlessCatalogError("the next page's token is the one that this page was asked for by")
+            following = after
+            if found.items or found.refusals or following is None:
+                break
+        return found.page(next_token=None if following is None else self._token(following))
+
+    async def item(self, name: str) -> CatalogItem | None:
+        """See ``CatalogReader``; one request. None for an item of several assets: a list can't be asked for those."""
+        key = self._key_of(name)
+        if key is None or self._item_of(key) != name:
+            return None
+        # A name comes before all others that begin with it.
+        answer = self._read(await self._ask(key, size=1, following=None), place=name)
+        found = _Found()
+        for entry in answer.entries:
+            if entry.key == key:
+                self._take(entry, found, name=name, window=Window())
+        if found.refusals:
+            raise MalformedCatalogError(f"{name}: {found.refusals[0].message}")
+        return next(iter(found.page(next_token=None).items), None)
+
+    async def collection(self, name: str) -> CatalogCollection | None:
+        """None: a store has no collections."""
+        del name
+
+    async def _ask(self, prefix: str, *, size: int, following: str | None) -> bytes:
+        query = self._store.query(prefix, size=size, following=following)
+        signed = await self._sign(self._place, query=query, dataset=self._dataset)
+        async with self._http.request("GET", signed.url, allow=self._dataset.allow, headers=signed.headers) as reply:
+            if reply.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+                signed.forget()
+            _check(reply, following=following)
+            try:
+                return await reply.read(_MAX_PAGE_BYTES)
+            except AssetTooLargeError as error:
+                raise MalformedCatalogError(
+                    f"{self._catalog.url}: a page of more than {_MAX_PAGE_BYTES} bytes"
+                ) from error
+
+    def _read(self, body: bytes, *, place: str) -> Answer:
+        try:
+            return self._store.answer(body)
+        except ValueError as error:
+            raise MalformedCatalogError(f"{place} is no list: {error}") from error
+
+    def _taken(self, body: bytes, *, following: str | None, window: Window) -> tuple["_Found", str | None]:
+        """What is wanted of a page, and what the next one is asked for by."""
+        page = "1" if following is None else hashlib.sha256(following.encode()).hexdigest()[:8]
+        place = f"{self._catalog.url} (page {page})"
+        answer = self._read(body, place=place)
+        found = _Found()
+        for number, entry in enumerate(answer.entries, start=1):
+            self._take(entry, found, name=f"entry {number} of {place}", window=window)
+        return found, answer.following
+
+    def _take(self, entry: Entry, found: "_Found", *, name: str, window: Window) -> None:
+        """Take an entry in, if it is wanted; ``name`` is what one is called that has no name of its own."""
+        key = entry.key
+        if key is None:
+            found.refuse(MalformedCatalogError(f"{entry.wrong}"), item=name, key=name)
+            return
+        if entry.is_folder or not self._wants(key):
+            return
+        href, item = self._href(key), self._item_of(key)
+        if entry.wrong is not None:
+            found.refuse(MalformedCatalogError(entry.wrong), item=item, key=href)
+        elif not key.startswith(self._place.key):
+            found.refuse(MalformedCatalogError("its name doesn't begin with the prefix"), item=item, key=href)
+        elif window.holds(entry.updated):
+            try:
+                ObjectAddress.read(href)
+            except ValueError as error:
+                found.refuse(UrlRefusedError(f"the href can't be asked for: {error}"), item=item, key=href)
+            else:
+                found.add(entry, item=item, href=href)
+
+    def _wants(self, key: str) -> bool:
+        return any(each.match(key) for each in self._patterns)
+
+    def _item_of(self, key: str) -> str:
+        """What the item is called that an asset belongs to; one that belongs to none is an item of its own."""
+        match self._catalog.item:
+            case "asset":
+                name = None
+            case "folder":
+                name = key.rpartition("/")[0]
+            case pattern:
+                part = re.search(pattern, key)
+                name = part[1] if part else None
+        return name or self._href(key)
+
+    def _href(self, key: str) -> str:
+        return f"{self._place.scheme}://{self._place.bucket}/{key}"
+
+    def _key_of(self, name: str) -> str | None:
+        """The key that an item's name is the address of, if this list may have it."""
+        key = name.removeprefix(self._href(""))
+        is_listed = key != name and key.startswith(self._place.key) and self._wants(key)
+        return key if is_listed else None
+
+    def _token(self, following: str) -> str:
+        return _Position(url=self._catalog.url, following=following).model_dump_json()
+
+    def _following(self, token: str) -> str:
+        position = _Position.decode(token)
+        if position.url != self._catalog.url:
+            raise TokenRefusedError(f"the token continues {position.url}, and the dataset lists {self._catalog.url}")
+        return position.following
+
+
+class _Position(BaseModel):
+    """Where a page begins; as JSON it is a token."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str
+    following: Annotated[str, Field(min_length=1)]
+
+    @classmethod
+    def decode(cls, token: str) -> Self:
+        try:
+            return cls.model_validate_json(token)
+        except ValidationError as error:
+            raise MalformedRequestError(f"the token is none of a listing: {explained(error)}") from error
+
+
+class _Found:
+    """What is wanted of a page."""
+
+    def __init__(self) -> None:
+        self.items: dict[str, CatalogItem] = {}
+        self.refusals: list[Refusal] = []
+
+    def refuse(self, error: Exception, *, item: str, key: str) -> None:
+        """Refuse an entry."""
+        self.refusals.append(Refusal.of(error, item=item, key=key))
+
+    def add(self, entry: Entry, *, item: str, href: str) -> None:
+        """Add an asset to its item; an item of its own has the time of its asset."""
+        asset = CatalogAsset(key=href, href=href, size=entry.size, checksum=entry.checksum, updated=entry.updated)
+        before = self.items[item].assets if item in self.items else ()
+        moment = entry.updated if item == href else None
+        self.items[item] = CatalogItem(item=item, id=item, datetime=moment, assets=(*before, asset))
+
+    def page(self, *, next_token: str | None) -> Page:
+        """All of it, as a page."""
+        return Page(items=tuple(self.items.values()), refusals=tuple(self.refusals), next_token=next_token)
+
+
+def _check(reply: Reply, *, following: str | None) -> None:
+    """Raise what a status means; that a page's token isn't taken any more says nothing of the list's first page."""
+    try:
+        check_status(reply)
+    except (AssetNotFoundError, UnexpectedStatusError) as error:
+        if following is None or not 400 <= reply.status < 500:  # noqa: PLR2004 - the client's mistakes (RFC 9110, 15.5)
+            raise
+        raise TokenRefusedError(f"{error} to a token of its own") from error

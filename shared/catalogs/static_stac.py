@@ -1,0 +1,125 @@
+"""A static STAC: documents on a web server that link each other, without an API that could be asked.
+
+From a catalog or a collection its links ``child``, ``items`` (to an item collection) and ``item`` are followed, as
+they are seen from where each document is. A document in the middle that can't be read ends the run, as nobody knows
+what it would list; an item that can't be read is refused. Nothing can be asked of such a catalog: a run reads all of
+it, and of items outside its window it takes no assets, so that they count as filtered.
+"""
+
+import asyncio
+import dataclasses
+import itertools
+from collections.abc import Sequence
+
+from shared.catalogs.http import Http
+from shared.catalogs.stac_items import read_item
+from shared.catalogs.static_documents import Listed, parsed, read_node
+from shared.catalogs.tree import Entries, Leaf, Tree
+from shared.egress import check_status
+from shared.model.datasets import Allowlist
+from shared.model.errors import (
+    AssetNotFoundError,
+    AssetTooLargeError,
+    MalformedCatalogError,
+    PermanentError,
+    WindowError,
+)
+from shared.model.hrefs import unsigned
+from shared.model.items import CatalogCollection, CatalogItem, Page, Refusal
+from shared.model.trees import StaticStacCatalog
+from shared.model.windows import TimeProperty, Window
+from shared.redaction import redacted
+
+_ACCEPT = "application/geo+json, application/json;q=0.9, */*;q=0.1"
+_MAX_NODE_BYTES = 16 * 1024 * 1024
+_MAX_ITEM_BYTES = 4 * 1024 * 1024
+#: All items of a page, which are in memory at once.
+_MAX_PAGE_BYTES = 64 * 1024 * 1024
+#: Items that are asked for at once.
+_AT_ONCE = 8
+
+type _Read = tuple[CatalogItem | None, tuple[Refusal, ...]]
+
+
+class StaticStac:
+    """A CatalogReader of a static STAC."""
+
+    def __init__(self, catalog: StaticStacCatalog, *, allow: Allowlist, http: Http) -> None:
+        self._allow = allow
+        self._http = http
+        self._tree = Tree(catalog.url, page_size=catalog.page_size, read=self._node)
+
+    async def page(self, token: str | None, *, window: Window, by: TimeProperty = TimeProperty.DATETIME) -> Page:
+        """See ``CatalogReader``; a page can have no items and a next one all the same."""
+        if by is not TimeProperty.DATETIME and window.interval is not None:
+            raise WindowError(f"a static STAC can't be asked for items by {by.value}", field="window")
+        if window.is_empty:
+            return Page(items=(), next_token=None)
+        leaves, next_token = await self._tree.page(token)
+        items: list[CatalogItem] = []
+        refusals: list[Refusal] = []
+        for item, refused in await self._items(leaves):
+            if item is None or window.holds(item.datetime):
+                refusals += refused
+            if item is not None:
+                items.append(item if window.holds(item.datetime) else dataclasses.replace(item, assets=()))
+        return Page(items=tuple(items), refusals=tuple(refusals), next_token=next_token)
+
+    async def item(self, name: str) -> CatalogItem | None:
+        """None: what an item is called doesn't tell where it is."""
+        del name
+
+    async def collection(self, name: str) -> CatalogCollection | None:
+        """None: what a collection is called doesn't tell where it is."""
+        del name
+
+    async def _node(self, address: str) -> Entries[Listed]:
+        body, where = await self._asked(address, limit=_MAX_NODE_BYTES)
+        # A large document takes a moment to parse, and copies share the event loop.
+        return await asyncio.to_thread(read_node, body, address=where)
+
+    async def _items(self, leaves: Sequence[Leaf[Listed]]) -> list[_Read]:
+        """The items, some asked for at once."""
+        found: list[_Read] = []
+        size = 0
+        for some in itertools.batched(leaves, _AT_ONCE, strict=False):
+            for length, read in await self._together(some):
+                found.append(read)
+                size += length
+            if size > _MAX_PAGE_BYTES:
+                raise MalformedCatalogError(f"more than {_MAX_PAGE_BYTES} bytes of items: page_size has to be smaller")
+        return found
+
+    async def _together(self, leaves: Sequence[Leaf[Listed]]) -> list[tuple[int, _Read]]:
+        """Ask for all at once; raises the first error alone."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self._item(each.content)) for each in leaves]
+        except ExceptionGroup as failed:
+            first = failed.exceptions[0]
+        else:
+            return [each.result() for each in tasks]
+        raise first
+
+    async def _item(self, listed: Listed) -> tuple[int, _Read]:
+        """Read an item of so many bytes; what can't ever be read is refused, anything else that fails is raised."""
+        if listed.href is None:
+            return 0, read_item(listed.document, address=listed.address, name=listed.name)
+        try:
+            body, where = await self._asked(listed.href, limit=_MAX_ITEM_BYTES)
+            document = parsed(body, place=listed.name)
+        except PermanentError as error:
+            return 0, (None, (Refusal.of(error, item=listed.name, key=""),))
+        return len(body), read_item(document, address=where, name=listed.name)
+
+    async def _asked(self, address: str, *, limit: int) -> tuple[bytes, str]:
+        """A document, and where it is after redirects."""
+        place = redacted(unsigned(address))
+        try:
+            async with self._http.request("GET", address, allow=self._allow, headers={"accept": _ACCEPT}) as reply:
+                check_status(reply)
+                return await reply.read(limit), reply.url
+        except AssetNotFoundError as error:
+            raise AssetNotFoundError(f"{place}: {error}") from error
+        except AssetTooLargeError as error:
+            raise MalformedCatalogError(f"{place} has more than {limit} bytes") from error

@@ -1,0 +1,95 @@
+"""Tells discovery that a dataset's copies wait for their host, so that one slow host doesn't fill the queue for all."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+
+from shared.model.errors import SourceThrottledError, StorageFailedError
+from shared.redaction import told
+from shared.storage.holds import Holds
+
+logger = logging.getLogger(__name__)
+
+#: Of a dataset, in one process.
+_ONE_WRITE_WITHIN = timedelta(seconds=5)
+#: A host that answers one request in ten with 503 brings all these once in a hundred thousand times; one that is down,
+#: at once.
+_MOST_IN_A_ROW = 5
+_TOLD_LENGTH = 500
+
+
+class Hints:
+    """Writes until when a dataset waits. A hint decides nothing but when: one that is wrong or lost costs time."""
+
+    def __init__(self, holds: Holds, *, clock: Callable[[], datetime]) -> None:
+        self._holds = holds
+        self._clock = clock
+        self._in_a_row = Counter[str]()
+        self._written: dict[str, datetime] = {}
+        #: Datasets that this process took for down, and until when.
+        self._down: dict[str, datetime] = {}
+
+    async def went_well(self, dataset: str) -> None:
+        """Note that a host answered as it should: another asset's trouble may be that asset's alone.
+
+        What was taken for down is up again, so nothing waits for the rest of a delay; a host that asked for patience
+        gets all of it. Never raises a failure of storage.
+        """
+        self._in_a_row.pop(dataset, None)
+        until = self._down.pop(dataset, None)
+        if until is None or until <= self._clock():
+            return
+        try:
+            await self._withdraw(dataset, until=until)
+        except StorageFailedError:
+            extra = {"action": "hint_not_withdrawn", "dataset": dataset}
+            logger.warning("hint not withdrawn", exc_info=True, extra=extra)
+
+    async def deferred(self, dataset: str, errors: Iterable[Exception], *, until: datetime) -> None:
+        """Note that copies are put off. Never raises a failure of storage.
+
+        A host that asks for patience gets it at once. One that is down or breaks off is only taken for slow where
+        several in a row failed, and several more before the next hint: else a single file that its server can't give
+        would hold its dataset back for a day.
+        """
+        errors = tuple(errors)
+        self._in_a_row[dataset] += len(errors)
+        throttled = [each for each in errors if isinstance(each, SourceThrottledError)]
+        if not throttled and self._in_a_row[dataset] < _MOST_IN_A_ROW:
+            return
+        now, last = self._clock(), self._written.get(dataset)
+        if last is not None and now - last < _ONE_WRITE_WITHIN:
+            return
+        self._written[dataset] = now
+        self._in_a_row.pop(dataset, None)
+        self._down.pop(dataset, None)
+        if not throttled:
+            self._down[dataset] = until
+        error = (throttled or errors)[0]
+        because = f"{type(error).__name__}: {told(error, limit=_TOLD_LENGTH)}"
+        try:
+            await self._write(dataset, until=until, because=because)
+        except StorageFailedError:
+            extra = {"action": "hint_not_written", "dataset": dataset}
+            logger.warning("hint not written", exc_info=True, extra=extra)
+
+    async def _write(self, dataset: str, *, until: datetime, because: str) -> None:
+        entry = await self._holds.of(dataset)
+        before = entry.hold.deferred_until
+        if before is not None and before >= until:
+            return
+        update = {"deferred_until": until, "deferred_because": because}
+        # Whoever wrote meanwhile knew as much, or a person paused the dataset: the next hint finds that.
+        if await self._holds.save(entry.hold.model_copy(update=update), replaces=entry.etag):
+            extra = {"action": "dataset_deferred", "dataset": dataset, "until": until, "because": because}
+            logger.warning("dataset is put off", extra=extra)
+
+    async def _withdraw(self, dataset: str, *, until: datetime) -> None:
+        """Take this process's own hint back, and nobody else's."""
+        entry = await self._holds.of(dataset)
+        if entry.hold.deferred_until != until:
+            return
+        update = {"deferred_until": None, "deferred_because": None}
+        if await self._holds.save(entry.hold.model_copy(update=update), replaces=entry.etag):
+            logger.info("dataset goes on", extra={"action": "dataset_not_deferred", "dataset": dataset})

@@ -1,0 +1,5 @@
+"""Items become visible when they are whole."""
+
+from shared.publishing.delivery import Publishing
+
+__all__ = ["Publishing"]
