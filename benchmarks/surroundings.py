@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import subprocess
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -28,12 +29,20 @@ def environment(rclone: str) -> Mapping[str, str]:
     return {
         "processors": f"{os.cpu_count()} x {_processor()}",
         "memory": size_text(psutil.virtual_memory().total),
+        "Azurite's files on": file_system(Path(tempfile.gettempdir())),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         "rclone": rclone,
         "azurite": azurite,
         **{each: importlib.metadata.version(each) for each in _PACKAGES},
     }
+
+
+def file_system(folder: Path) -> str:
+    """The kind of file system that a folder is on; TMPDIR chooses the folder: a slow disk makes all clients alike."""
+    places = {Path(each.mountpoint): each.fstype for each in psutil.disk_partitions(all=True)}
+    mounted = [each for each in (folder.resolve(), *folder.resolve().parents) if each in places]
+    return places[mounted[0]] if mounted else "unknown"
 
 
 def rclone_version() -> str | None:
