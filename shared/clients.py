@@ -287,7 +287,7 @@ class _Parts:
         yield Opened(chunks=stream.chunks, version=stream.etag)
 
     def _blobs(self) -> AzureBlobs:
-        return AzureBlobs(self.account.blobs, self.account.blob_calls)
+        return AzureBlobs(self.account.blobs, self.account.blob_calls, block_check=self.settings.block_check)
 
 
 def _now() -> datetime:

@@ -192,6 +192,7 @@ resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
       DISCOVER_STALL_MINUTES: '75'
       COPY_MEMORY_MIB: string(instanceMemoryMB / 4)
       COPY_BLOCK_MIB: '8'
+      COPY_BLOCK_CHECK: 'crc64'
       COPY_DEADLINE_SECONDS: '1200'
     },
     sourceSettings

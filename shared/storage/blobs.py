@@ -15,6 +15,7 @@ from azure.storage.blob import BlobBlock, BlobProperties, ContentSettings
 from azure.storage.blob.aio import BlobClient, BlobServiceClient
 
 from shared.model.errors import BlobConflictError, StorageFailedError
+from shared.model.settings import BlockCheck
 from shared.storage.answers import code_of, status_of, translated
 from shared.storage.bodies import Pieces, body_of, md5_of
 from shared.storage.calls import Calls
@@ -88,7 +89,7 @@ class Blobs(Protocol):
         ...
 
     async def stage(self, path: BlobPath, body: Sequence[bytes], *, block_id: str) -> None:
-        """Put Block of the pieces; the service checks its length and CRC64."""
+        """Put Block of the pieces; the service checks its length, and its CRC64 or MD5."""
         ...
 
     async def commit(
@@ -109,9 +110,10 @@ class Blobs(Protocol):
 class AzureBlobs:
     """Blobs in Azure Storage: the two calls that bytes travel in are our own, the rest the SDK's."""
 
-    def __init__(self, service: BlobServiceClient, calls: Calls) -> None:
+    def __init__(self, service: BlobServiceClient, calls: Calls, *, block_check: BlockCheck = BlockCheck.CRC64) -> None:
         self._service = service
         self._calls = calls
+        self._block_check = block_check
 
     async def look(self, path: BlobPath) -> Blob | None:
         """Get Blob Properties."""
@@ -158,11 +160,7 @@ class AzureBlobs:
     async def stage(self, path: BlobPath, body: Sequence[bytes], *, block_id: str) -> None:
         """Put Block."""
         pieces = Pieces(body)
-        # An MD5 would cost as much as all the rest of a copy.
-        headers = {
-            "Content-Type": "application/octet-stream",
-            "x-ms-content-crc64": base64.b64encode(pieces.crc64).decode(),
-        }
+        headers = {"Content-Type": "application/octet-stream", **await self._check(pieces)}
         # As the SDK does in its lists of blocks.
         encoded = base64.b64encode(block_id.encode()).decode()
         query = f"comp=block&blockid={quote(encoded, safe='')}"
@@ -211,6 +209,11 @@ class AzureBlobs:
         if len(body) != download.size:
             raise StorageFailedError(f"blob {path.name}: {len(body)} bytes came of {download.size}")
         return body
+
+    async def _check(self, pieces: Pieces) -> dict[str, str]:
+        if self._block_check is BlockCheck.MD5:
+            return {"Content-MD5": base64.b64encode(await md5_of(pieces)).decode()}
+        return {"x-ms-content-crc64": base64.b64encode(pieces.crc64).decode()}
 
     def _client(self, path: BlobPath) -> BlobClient:
         return self._service.get_blob_client(path.container, path.name)

@@ -29,7 +29,12 @@ _ACCOUNT = "Microsoft.Storage/storageAccounts"
 #: The connection to the account with queues, tables and assets.
 _DATA = "SluiceStorage"
 #: Settings whose value on Azure is another than the sample's, and what it has to be, where that can be said.
-_OTHER_ON_AZURE = {"STORAGE_CREATE_MISSING": "false", "DISCOVER_INSTANCES": None, "COPY_MEMORY_MIB": None}
+_OTHER_ON_AZURE = {
+    "STORAGE_CREATE_MISSING": "false",
+    "DISCOVER_INSTANCES": None,
+    "COPY_MEMORY_MIB": None,
+    "COPY_BLOCK_CHECK": "crc64",
+}
 _ONLY_LOCAL = frozenset({"FUNCTIONS_WORKER_RUNTIME"})
 _PARTS = (
     _ACCOUNT,

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from shared.model.errors import StorageFailedError
+from shared.model.settings import BlockCheck
 from shared.storage.accounts import Account
 from shared.storage.blobs import AzureBlobs, BlobPath, Content
 from tests.unit.storage.conftest import Service
@@ -30,6 +31,18 @@ async def test_a_block_travels_with_its_crc64(account: Account, service: Service
     # The published check value of CRC-64/NVME, 0xAE8B14860A799888, low byte first.
     assert sent == {"x-ms-content-crc64": "iJh5CoYUi64=", "Content-MD5": None, "Content-Length": "9"}
     assert service.bodies == [b"123456789"]
+
+
+async def test_a_block_travels_with_its_md5_where_a_setting_says_so(account: Account, service: Service) -> None:
+    """Instead of a CRC64: with both, the service would refuse it."""
+    service.answers = [201]
+    blobs = AzureBlobs(account.blobs, account.blob_calls, block_check=BlockCheck.MD5)
+
+    await blobs.stage(_PATH, (_BODY[:4], _BODY[4:]), block_id="id")
+
+    sent = {name: service.headers[0].get(name) for name in ("x-ms-content-crc64", "Content-MD5", "Content-Length")}
+    assert sent == {"x-ms-content-crc64": None, "Content-MD5": _MD5, "Content-Length": "10"}
+    assert service.bodies == [_BODY]
 
 
 async def test_an_id_of_any_characters_is_one_parameter(account: Account, service: Service) -> None:
