@@ -53,6 +53,11 @@ class Experiment:
     rounds: int | None = None
 
     @property
+    def short(self) -> "Experiment":
+        """The same without the client that no goal names."""
+        return dataclasses.replace(self, arms=tuple(each for each in self.arms if each.client is not Client.PLAIN))
+
+    @property
     def ours(self) -> tuple[str, ...]:
         """The arms in which Sluice runs."""
         return tuple(each.label for each in self.arms if each.client.is_ours)

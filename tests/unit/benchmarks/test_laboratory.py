@@ -75,3 +75,13 @@ def test_arms_of_an_experiment_have_their_own_names() -> None:
     for each in experiments(0.01):
         labels = [arm.label for arm in each.arms]
         assert len(set(labels)) == len(labels)
+
+
+def test_a_short_run_leaves_out_who_has_no_goal() -> None:
+    """The plain loop; whatever a goal compares stays."""
+    arms = {each.name: [arm.client for arm in each.short.arms] for each in experiments(0.1)}
+
+    compared = [Client.PIPELINE, Client.RCLONE_4, Client.RCLONE_16]
+    assert arms["small-pipeline"] == arms["mix"] == compared
+    assert arms["growth"] == [Client.PIPELINE] * 3
+    assert not any(Client.PLAIN in clients for clients in arms.values())
