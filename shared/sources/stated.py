@@ -26,7 +26,7 @@ def stated_checksums(headers: Mapping[str, str]) -> dict[str, str]:
     """
     stated: dict[str, str] = {}
     for algorithm, text in _found(headers):
-        if algorithm not in stated:
+        if text and algorithm not in stated:
             with contextlib.suppress(ValueError):
                 stated[algorithm.value] = from_hex_or_base64(algorithm, text.strip())
     return stated
