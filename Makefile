@@ -37,7 +37,7 @@ races: $(AZURITE) ## Let workers race for the same blobs and judge what stands t
 bench: $(AZURITE) ## Compare with rclone, which has to be installed (QUICK=1: under 3 minutes)
 	@$(PYTHON) -m benchmarks $(if $(QUICK),--quick)
 
-experiment: $(AZURITE) ## Measure what withholding buys and costs, in 40 minutes (QUICK=1: in 5)
+experiment: $(AZURITE) ## Measure what withholding buys and costs, in 50 minutes (QUICK=1: in 5)
 	@$(PYTHON) -m benchmarks.withholding $(if $(QUICK),--quick)
 
 infra: $(AZURITE) $(if $(QUICK),,$(AZURE_CLI)) ## Check templates, documents and package without a subscription (QUICK=1: without az, 700 MB)

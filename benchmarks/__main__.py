@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: Sluice side by side with rclone, in about 25 minutes; ``--quick`` in less than three.
+"""``python -m benchmarks``: Sluice side by side with rclone, in half an hour; ``--quick`` in less than three.
 
 A whole run writes ``benchmarks/results.json`` and renders ``benchmarks/README.md`` from it; any other run, and one that
 only shows how it is done, writes ``benchmarks/trial.json``.
@@ -6,19 +6,18 @@ only shows how it is done, writes ``benchmarks/trial.json``.
 
 import argparse
 import json
-import signal
 import sys
 import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 
 from benchmarks import report, servers, surroundings
+from benchmarks.console import say
 from benchmarks.experiments import Experiment, experiments
 from benchmarks.laboratory import Finding, Laboratory, NoSpaceError
 from benchmarks.workloads import Pattern
-from demo.processes import StartError
+from demo.processes import StartError, leave_on_sigterm
 
 _PLACE = Path(__file__).resolve().parent
 _ROUNDS = 3
@@ -30,20 +29,20 @@ _NO_RCLONE = "bench: rclone isn't installed, and Sluice is compared with it: ins
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run; return 0 if everything could be measured, whether goals were met or not."""
     options = _parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, _leave)
+    leave_on_sigterm()
     if options.render:
         return _render()
     rclone = surroundings.rclone_version()
     if rclone is None:
-        _say(_NO_RCLONE)
+        say(_NO_RCLONE)
         return 1
     try:
         return _bench(options, rclone=rclone)
     except (StartError, NoSpaceError) as error:
-        _say(f"bench: FAILED: {error}")
+        say(f"bench: FAILED: {error}")
         return 1
     except KeyboardInterrupt:
-        _say("bench: interrupted")
+        say("bench: interrupted")
         return 130
 
 
@@ -81,9 +80,9 @@ def _bench(options: argparse.Namespace, *, rclone: str) -> int:
         _render()
     failed = [reason for each in findings for arm in each.arms for reason in arm.failed]
     missed = sum(not row.met for each in findings for row in each.rows)
-    _say(report.rows(results))
+    say(report.rows(results))
     minutes = (datetime.now(UTC) - at).total_seconds() / 60
-    _say(f"bench: {missed} goals missed, {len(failed)} runs failed, {minutes:.1f} minutes; written to {target}")
+    say(f"bench: {missed} goals missed, {len(failed)} runs failed, {minutes:.1f} minutes; written to {target}")
     return 1 if failed else 0
 
 
@@ -96,13 +95,13 @@ def _find(chosen: Sequence[Experiment], *, rounds: int) -> list[Finding]:
             pattern=Pattern(),
             rounds=rounds,
             seconds=_RUN_SECONDS,
-            say=_say,
+            say=say,
         )
         for number, experiment in enumerate(chosen, start=1):
-            _say(f"{number}/{len(chosen)} {experiment.name}: {experiment.title}, to the {experiment.place.value}")
+            say(f"{number}/{len(chosen)} {experiment.name}: {experiment.title}, to the {experiment.place.value}")
             found = laboratory.find(experiment)
             findings.append(found)
-            _say(f"  took {found.took_seconds:.0f} s, load {found.load[0]} to {found.load[1]}")
+            say(f"  took {found.took_seconds:.0f} s, load {found.load[0]} to {found.load[1]}")
     return findings
 
 
@@ -110,16 +109,6 @@ def _render() -> int:
     results = json.loads((_PLACE / "results.json").read_text(encoding="utf-8"))
     (_PLACE / "README.md").write_text(report.page(results), encoding="utf-8")
     return 0
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
-
-
-def _leave(number: int, _: FrameType | None) -> None:
-    """Turn a signal into an exception, so that every server is ended."""
-    sys.exit(128 + number)
 
 
 if __name__ == "__main__":

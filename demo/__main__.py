@@ -3,12 +3,10 @@
 import argparse
 import os
 import shutil
-import signal
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
 from rich.console import Console
 
@@ -19,7 +17,7 @@ from demo.expected import Expected
 from demo.journey import Journey, travel
 from demo.judge import Check, all_hold, judge
 from demo.kill import WrongProcessError
-from demo.processes import StartError
+from demo.processes import StartError, leave_on_sigterm
 from demo.sabotage import Sabotage, damage
 from demo.scenes import Scale
 from demo.servers import Stage, stage
@@ -33,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo; return 0 only if everything held."""
     options = _parser().parse_args(arguments)
     view = View(Console())
-    signal.signal(signal.SIGTERM, _leave)
+    leave_on_sigterm()
     try:
         return _run(options, view=view)
     except (StartError, NoRunError, DirectoryInUseError, WrongProcessError) as error:
@@ -113,11 +111,6 @@ def _wait_for_interrupt() -> None:
             time.sleep(3600)
     except (KeyboardInterrupt, SystemExit):
         return
-
-
-def _leave(number: int, _: FrameType | None) -> None:
-    """Turn a signal into an exception, so that every server is ended."""
-    sys.exit(128 + number)
 
 
 if __name__ == "__main__":

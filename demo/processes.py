@@ -5,9 +5,11 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
+from types import FrameType
 
 _START_SECONDS = 60.0
 _END_SECONDS = 15.0
@@ -67,6 +69,15 @@ def free_ports(count: int) -> list[int]:
         for each in found:
             each.bind(("127.0.0.1", 0))
         return [each.getsockname()[1] for each in found]
+
+
+def leave_on_sigterm() -> None:
+    """Turn SIGTERM into an exception of this process, so that every server is ended."""
+    signal.signal(signal.SIGTERM, _leave)
+
+
+def _leave(number: int, _: FrameType | None) -> None:
+    sys.exit(128 + number)
 
 
 def _signal_group(group: int, number: signal.Signals) -> None:

@@ -9,11 +9,9 @@ import os
 import random
 import socket
 import uuid
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-
-from pydantic import SecretStr
 
 from shared.catalogs.http_index import HttpIndex
 from shared.catalogs.listing import Listing
@@ -125,8 +123,9 @@ async def open_app(root: Path) -> AsyncGenerator[App]:
             datasets=datasets,
             account=account,
             egress=egress,
-            identity=identity,
-            secrets=secrets,
+            signing=Credentials(
+                http=egress, secrets=secrets, identity=identity.storage_token, tokens=Tokens(_now), clock=_now
+            ),
             root=root,
         )
         yield parts.app(host)
@@ -140,9 +139,8 @@ class _Parts:
     datasets: Datasets
     account: Account
     egress: Egress
-    identity: Identity
-    #: Of sources, by the names of the app settings that hold them.
-    secrets: Mapping[str, SecretStr]
+    #: One for sources and lists: a token that one of them got, or was refused with, is the other's too.
+    signing: Credentials
     root: Path
 
     def app(self, host: HostQueues) -> App:
@@ -217,7 +215,7 @@ class _Parts:
     def _copying(self, queues: AzureQueues) -> Copying:
         engine = Engine(
             blobs=self._blobs(),
-            sources=HttpSources(self.egress, self._signing()),
+            sources=HttpSources(self.egress, self.signing),
             budget=MemoryBudget(self.settings.memory),
             block_size=self.settings.block_size,
             clock=_now,
@@ -257,18 +255,9 @@ class _Parts:
             clock=_now,
         )
 
-    def _signing(self) -> Credentials:
-        return Credentials(
-            http=self.egress,
-            secrets=self.secrets,
-            identity=self.identity.storage_token,
-            tokens=Tokens(_now),
-            clock=_now,
-        )
-
     def _catalog(self, dataset: Dataset) -> CatalogReader:
         if isinstance(dataset.catalog, ListingCatalog):
-            return Listing(dataset.catalog, dataset=dataset, http=self.egress, sign=self._signing().listed)
+            return Listing(dataset.catalog, dataset=dataset, http=self.egress, sign=self.signing.listed)
         if isinstance(dataset.catalog, StacCatalog):
             return StacSearch(dataset.catalog, allow=dataset.allow, http=self.egress, select=dataset.select)
         if isinstance(dataset.catalog, StaticStacCatalog):

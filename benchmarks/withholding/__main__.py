@@ -1,4 +1,4 @@
-"""``python -m benchmarks.withholding``: what withholding buys and costs, in 40 minutes; ``--quick`` in about five.
+"""``python -m benchmarks.withholding``: what withholding buys and costs, in 50 minutes; ``--quick`` in about five.
 
 A whole run writes ``benchmarks/withholding.json`` and renders ``docs/withholding.md`` and its picture from it; any
 other run writes ``benchmarks/withholding-trial.json``.
@@ -8,21 +8,20 @@ import argparse
 import dataclasses
 import json
 import os
-import signal
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 
 from benchmarks import surroundings
+from benchmarks.console import say
 from benchmarks.measured import RunFailedError
 from benchmarks.withholding import page
 from benchmarks.withholding.arm import run_arm
 from benchmarks.withholding.figures import Figures, figures
 from benchmarks.withholding.plan import Plan, Stream
-from demo.processes import StartError
+from demo.processes import StartError, leave_on_sigterm
 
 _PLACE = Path(__file__).resolve().parent.parent
 _DOCS = _PLACE.parent / "docs"
@@ -41,16 +40,16 @@ _TINY_PAGE_ITEMS = 100
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run; return 0 if everything could be measured, whether bars were met or not."""
     options = _parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, _leave)
+    leave_on_sigterm()
     if options.render:
         return _render()
     try:
         return _experiment(options)
     except (StartError, RunFailedError) as error:
-        _say(f"experiment: FAILED: {error}")
+        say(f"experiment: FAILED: {error}")
         return 1
     except KeyboardInterrupt:
-        _say("experiment: interrupted")
+        say("experiment: interrupted")
         return 130
 
 
@@ -85,14 +84,14 @@ def _experiment(options: argparse.Namespace) -> int:
         _render()
     missed = sum(not each["met"] for each in results["rows"])
     minutes = (datetime.now(UTC) - at).total_seconds() / 60
-    _say(f"experiment: {missed} of {len(results['rows'])} bars missed, {minutes:.1f} minutes; written to {target}")
+    say(f"experiment: {missed} of {len(results['rows'])} bars missed, {minutes:.1f} minutes; written to {target}")
     return 0
 
 
 def _arm(plan: Plan, sigma: float) -> Figures:
     with tempfile.TemporaryDirectory(prefix="sluice-withholding-") as directory:
         found = figures(plan, run_arm(plan, sigma=sigma, directory=Path(directory)))
-    _say(
+    say(
         f"sigma {sigma:g}: {found.makespan:.1f} s, at most {found.peak_outstanding} outstanding, "
         f"{found.idle:.1%} idle, items open {found.open_p95:.1f} s, live assets {found.live_p95:.2f} s, "
         f"{found.left} left"
@@ -129,16 +128,6 @@ def _render() -> int:
     (_DOCS / "withholding.md").write_text(page.page(results), encoding="utf-8")
     (_DOCS / "withholding.svg").write_text(page.drawn(results), encoding="utf-8")
     return 0
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
-
-
-def _leave(number: int, _: FrameType | None) -> None:
-    """Turn a signal into an exception, so that every server is ended."""
-    sys.exit(128 + number)
 
 
 if __name__ == "__main__":

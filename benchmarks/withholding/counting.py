@@ -28,7 +28,7 @@ class Story:
 
 def outstanding(calls: Iterable[Call], *, queue: str) -> Series:
     """Messages of a queue: those sent and not acknowledged, visible or not."""
-    return _running(
+    return running(
         (call.at, 1 if call.is_send else -1)
         for call in calls
         if call.queue == queue and (call.is_send or call.is_delete)
@@ -37,7 +37,7 @@ def outstanding(calls: Iterable[Call], *, queue: str) -> Series:
 
 def held(calls: Iterable[Call], *, queue: str) -> Series:
     """Messages that are being worked: received, and neither acknowledged nor given back."""
-    return _running(step for call in calls if call.queue == queue for step in _steps(call))
+    return running(step for call in calls if call.queue == queue for step in _steps(call))
 
 
 def stories(calls: Iterable[Call], *, lanes: Iterable[str]) -> dict[str, Story]:
@@ -135,7 +135,8 @@ class _Telling:
         )
 
 
-def _running(steps: Iterable[tuple[float, int]]) -> list[tuple[float, int]]:
+def running(steps: Iterable[tuple[float, int]]) -> list[tuple[float, int]]:
+    """The sums of steps so far, each with its time."""
     found: list[tuple[float, int]] = []
     number = 0
     for moment, step in steps:

@@ -15,6 +15,7 @@ from benchmarks.withholding.counting import (
     outstanding,
     peak,
     percentile,
+    running,
     stories,
     thinned,
 )
@@ -111,19 +112,11 @@ def _while_items_wait(told: Iterable[Story]) -> Span:
 
 
 def _open_items(told: Iterable[Story]) -> list[tuple[float, int]]:
-    return _sums(step for each in told if each.closed for step in ((each.opened, 1), (each.closed, -1)))
+    return running(sorted(step for each in told if each.closed for step in ((each.opened, 1), (each.closed, -1))))
 
 
 def _files(served: Iterable[Span]) -> list[tuple[float, int]]:
-    return _sums(step for began, ended in served for step in ((began, 1), (ended, -1)))
-
-
-def _sums(steps: Iterable[tuple[float, int]]) -> list[tuple[float, int]]:
-    number, found = 0, list[tuple[float, int]]()
-    for moment, step in sorted(steps):
-        number += step
-        found.append((moment, number))
-    return found
+    return running(sorted(step for began, ended in served for step in ((began, 1), (ended, -1))))
 
 
 def _live(calls: Iterable[Call], *, span: Span) -> tuple[float, ...]:

@@ -5,15 +5,16 @@ shows a page of its own instead of its list can't be told from one: what it link
 """
 
 import asyncio
+import functools
 from collections.abc import Iterable
 from urllib.parse import unquote, urlsplit
 
-from shared.catalogs.http import Http
+from shared.catalogs.http import read_document
 from shared.catalogs.index_html import Link, links_of, readable
 from shared.catalogs.tree import Entries, Leaf, Node, Tree
-from shared.egress import Reply, check_status
+from shared.egress import Http, Reply, check_status
 from shared.model.datasets import Allowlist, Selection
-from shared.model.errors import AssetNotFoundError, AssetTooLargeError, MalformedCatalogError, WindowError
+from shared.model.errors import MalformedCatalogError, WindowError
 from shared.model.hrefs import host_of, unsigned
 from shared.model.items import CatalogAsset, CatalogCollection, CatalogItem, Page
 from shared.model.selection import is_selected_by_key
@@ -54,16 +55,10 @@ class HttpIndex:
         del name
 
     async def _node(self, address: str) -> Entries[CatalogItem]:
-        place = redacted(unsigned(address))
-        try:
-            async with self._http.request("GET", address, allow=self._allow, headers={"accept": "text/html"}) as reply:
-                check_status(reply)
-                _check(reply, address=address, place=place)
-                body, where = await reply.read(_MAX_BYTES), reply.url
-        except AssetNotFoundError as error:
-            raise AssetNotFoundError(f"{place}: {error}") from error
-        except AssetTooLargeError as error:
-            raise MalformedCatalogError(f"{place} has more than {_MAX_BYTES} bytes") from error
+        check = functools.partial(_check, address=address)
+        body, where = await read_document(
+            self._http, address, allow=self._allow, accept="text/html", limit=_MAX_BYTES, check=check
+        )
         # A long list takes a second, and copies share the event loop.
         return await asyncio.to_thread(self._entries, body, address=where)
 
@@ -93,8 +88,10 @@ def _file(link: Link) -> Leaf[CatalogItem]:
     return Leaf(address=link.address, content=CatalogItem(item=asset.key, id=asset.key, assets=(asset,)))
 
 
-def _check(reply: Reply, *, address: str, place: str) -> None:
-    """Raise MalformedCatalogError for what is no list of this directory."""
+def _check(reply: Reply, *, address: str) -> None:
+    """Raise what a status means, and MalformedCatalogError for what is no list of this directory."""
+    check_status(reply)
+    place = redacted(unsigned(address))
     media_type = reply.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if media_type not in _HTML:
         raise MalformedCatalogError(f"{place} is no directory's list in HTML, found {media_type[:80]!r}")

@@ -8,17 +8,15 @@ import asyncio
 import hashlib
 import re
 from collections.abc import Callable, Mapping
-from fnmatch import translate
 from http import HTTPStatus
 from typing import Annotated, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from shared.catalogs.http import Http
 from shared.catalogs.json_text import explained
 from shared.catalogs.listing_answers import Answer, Entry, store_of
-from shared.egress import Reply, check_status
-from shared.model.datasets import Dataset
+from shared.egress import Http, Reply, check_status
+from shared.model.datasets import Dataset, Selection
 from shared.model.errors import (
     AssetNotFoundError,
     AssetTooLargeError,
@@ -33,6 +31,7 @@ from shared.model.errors import (
 from shared.model.hrefs import ObjectAddress
 from shared.model.items import CatalogAsset, CatalogCollection, CatalogItem, Page, Refusal
 from shared.model.listings import ListingCatalog
+from shared.model.selection import is_selected_by_key
 from shared.model.windows import TimeProperty, Window
 
 #: A thousand names of a kibibyte each, every byte escaped, and what stands beside them.
@@ -81,7 +80,7 @@ class Listing:
         self._sign = sign
         self._place = catalog.place
         self._store = store_of(self._place)
-        self._patterns = tuple(re.compile(translate(each.replace("[", "[[]"))) for each in catalog.patterns)
+        self._keys = Selection(include=catalog.patterns)
 
     async def page(self, token: str | None, *, window: Window, by: TimeProperty = TimeProperty.DATETIME) -> Page:
         """See ``CatalogReader``; one request, or several where nothing is wanted of the first ones."""
@@ -171,7 +170,7 @@ class Listing:
                 found.add(entry, item=item, href=href)
 
     def _wants(self, key: str) -> bool:
-        return any(each.match(key) for each in self._patterns)
+        return is_selected_by_key(key, select=self._keys)
 
     def _item_of(self, key: str) -> str:
         """What the item is called that an asset belongs to; one that belongs to none is an item of its own."""

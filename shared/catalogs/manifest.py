@@ -13,10 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from shared.catalogs.json_text import explained
 from shared.catalogs.manifest_bytes import Opened, OpenManifest
 from shared.catalogs.manifest_lines import Entry, Layout, Line, split_lines, text_of
-from shared.model.datasets import ManifestCatalog
 from shared.model.errors import MalformedCatalogError, MalformedRequestError, SourceChangedError, WindowError
 from shared.model.hrefs import unsigned
 from shared.model.items import CatalogAsset, CatalogCollection, CatalogItem, Page, Refusal
+from shared.model.manifests import ManifestCatalog
 from shared.model.windows import TimeProperty, Window
 from shared.redaction import redacted
 

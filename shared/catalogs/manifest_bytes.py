@@ -11,8 +11,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from shared.catalogs.http import Http
-from shared.egress import Reply, check_status
+from shared.egress import Http, Reply, check_status
 from shared.model.datasets import Allowlist
 from shared.model.errors import AssetNotFoundError, MalformedCatalogError, SourceChangedError
 

@@ -20,9 +20,9 @@ from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field,
 
 from shared.catalogs.json_text import explained, parse_json, shown
 from shared.model.checksums import Algorithm, from_hex_or_base64, from_multihash
-from shared.model.datasets import ManifestFormat
 from shared.model.errors import MalformedCatalogError
 from shared.model.hrefs import ObjectAddress, host_of, unsigned
+from shared.model.manifests import ManifestFormat
 from shared.model.times import in_utc
 
 _MAX_LINE_BYTES = 64 * 1024

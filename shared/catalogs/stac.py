@@ -10,11 +10,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, SkipValidation, ValidationError
 
-from shared.catalogs.http import Http
 from shared.catalogs.json_text import Lenient, explained, parse_json, shown
 from shared.catalogs.stac_items import read_item, self_address
 from shared.catalogs.stac_requests import ACCEPT, NextLink, SearchRequest, collection_address, item_address
-from shared.egress import Reply, check_status
+from shared.egress import Http, Reply, check_status
 from shared.model.datasets import Allowlist, Selection, StacCatalog
 from shared.model.errors import (
     AssetNotFoundError,

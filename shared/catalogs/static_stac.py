@@ -11,24 +11,20 @@ import dataclasses
 import itertools
 from collections.abc import Sequence
 
-from shared.catalogs.http import Http
+from shared.catalogs.http import read_document
 from shared.catalogs.stac_items import read_item
 from shared.catalogs.static_documents import Listed, parsed, read_node
 from shared.catalogs.tree import Entries, Leaf, Tree
-from shared.egress import check_status
+from shared.egress import Http
 from shared.model.datasets import Allowlist
 from shared.model.errors import (
-    AssetNotFoundError,
-    AssetTooLargeError,
     MalformedCatalogError,
     PermanentError,
     WindowError,
 )
-from shared.model.hrefs import unsigned
 from shared.model.items import CatalogCollection, CatalogItem, Page, Refusal
 from shared.model.trees import StaticStacCatalog
 from shared.model.windows import TimeProperty, Window
-from shared.redaction import redacted
 
 _ACCEPT = "application/geo+json, application/json;q=0.9, */*;q=0.1"
 _MAX_NODE_BYTES = 16 * 1024 * 1024
@@ -113,13 +109,4 @@ class StaticStac:
         return len(body), read_item(document, address=where, name=listed.name)
 
     async def _asked(self, address: str, *, limit: int) -> tuple[bytes, str]:
-        """A document, and where it is after redirects."""
-        place = redacted(unsigned(address))
-        try:
-            async with self._http.request("GET", address, allow=self._allow, headers={"accept": _ACCEPT}) as reply:
-                check_status(reply)
-                return await reply.read(limit), reply.url
-        except AssetNotFoundError as error:
-            raise AssetNotFoundError(f"{place}: {error}") from error
-        except AssetTooLargeError as error:
-            raise MalformedCatalogError(f"{place} has more than {limit} bytes") from error
+        return await read_document(self._http, address, allow=self._allow, accept=_ACCEPT, limit=limit)

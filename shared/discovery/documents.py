@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from shared.catalogs.reader import CatalogReader
+from shared.discovery.refusals import failure_of
 from shared.model.datasets import Dataset, Datasets
 from shared.model.documents import ItemDocument, collection_name, item_name, unsigned_document
 from shared.model.errors import (
     BadNameError,
     DeferredError,
-    Fate,
     NameTakenError,
     PermanentError,
     SluiceError,
@@ -21,7 +21,7 @@ from shared.model.items import CatalogCollection, CatalogItem, Page, PlannedItem
 from shared.model.messages import ItemVersion, PublishRequest, Queue
 from shared.model.publishing import OnFailure, Publish
 from shared.model.rewriting import Addresses, published_collection
-from shared.model.rows import Failure, Run
+from shared.model.rows import Run
 from shared.model.selection import is_selected_by_key
 from shared.redaction import told
 from shared.storage.answers import each_of
@@ -183,24 +183,8 @@ class Documents:
             return None
 
     async def _record(self, error: PermanentError, *, item: str, run: Run) -> None:
-        refusal, now = Refusal.of(error, item=item, key=""), self._clock()
-        await self._failures.record(
-            [
-                Failure(
-                    dataset=run.dataset,
-                    item=refusal.item,
-                    key=refusal.key,
-                    href="",
-                    error=refusal.error,
-                    fate=Fate.POISON,
-                    message=told(error),
-                    host="",
-                    cause=run.run,
-                    first_at=now,
-                    last_at=now,
-                )
-            ]
-        )
+        refusal = Refusal.of(error, item=item, key="")
+        await self._failures.record([failure_of(refusal, dataset=run.dataset, run=run.run, at=self._clock())])
 
 
 def item_versions(page: PlannedPage) -> Mapping[str, ItemVersion]:

@@ -7,14 +7,15 @@ from datetime import datetime
 
 from shared.catalogs.reader import CatalogReader
 from shared.discovery.documents import Documents
+from shared.discovery.refusals import failure_of
 from shared.model.datasets import Dataset, StacCatalog
-from shared.model.errors import EndlessCatalogError, Fate, PermanentError, SourceChangedError, SourceUnavailableError
+from shared.model.errors import EndlessCatalogError, PermanentError, SourceChangedError, SourceUnavailableError
 from shared.model.items import Page, PlannedPage, Refusal
 from shared.model.messages import PageRequest
-from shared.model.rows import Failure, Run
+from shared.model.rows import Run
 from shared.model.selection import plan_page
 from shared.model.windows import TimeProperty, Window
-from shared.redaction import MAX_TOLD, cut, redacted, told
+from shared.redaction import told
 from shared.storage.failures import Failures
 from shared.storage.runs import Runs
 
@@ -49,7 +50,10 @@ class Listing:
         await self._check_end(request, page, before=before)
         planned, refusals = self._planned(request, run, dataset, page=page, before=before)
         if refusals:
-            await self.failures.record([self._failure(request, each) for each in refusals])
+            now = self.clock()
+            await self.failures.record(
+                [failure_of(each, dataset=request.dataset, run=request.run, at=now) for each in refusals]
+            )
         planned = await self.documents.keep(page, planned, refusals=refusals, run=run)
         return await self.runs.keep(request.dataset, request.run, place=place, page=planned)
 
@@ -139,22 +143,6 @@ class Listing:
             "is_capped": is_capped and not parts,
         }
         return planned.model_copy(update=update), refusals
-
-    def _failure(self, request: PageRequest, refusal: Refusal) -> Failure:
-        now = self.clock()
-        return Failure(
-            dataset=request.dataset,
-            item=refusal.item,
-            key=refusal.key,
-            href="",
-            error=refusal.error,
-            fate=Fate.POISON,
-            message=cut(redacted(refusal.message), MAX_TOLD),
-            host="",
-            cause=request.run,
-            first_at=now,
-            last_at=now,
-        )
 
 
 def _empty_before(before: PlannedPage | None) -> int:

@@ -7,11 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 from cronsim import CronSim
 
-from shared.model.datasets import Dataset, Datasets, ManifestCatalog
+from shared.model.datasets import Dataset, Datasets
 from shared.model.errors import DatasetPausedError, RunConflictError, WindowError
 from shared.model.messages import PageRequest, Queue
 from shared.model.rows import Run, RunKind, RunState
-from shared.model.trees import HttpIndexCatalog
 from shared.model.windows import TimeProperty, Window
 from shared.storage.holds import Holds
 from shared.storage.queues import Queues
@@ -62,7 +61,7 @@ class Starting:
 
     async def _start(self, name: str, *, asked: "_Asked", trigger: str) -> Run:
         catalog = self.datasets.named(name).catalog
-        if isinstance(catalog, ManifestCatalog | HttpIndexCatalog) and asked.window.interval is not None:
+        if not catalog.has_times and asked.window.interval is not None:
             field = "until" if asked.window.since is None else "since"
             raise WindowError(f"a catalog of kind {catalog.kind} has no times: leave since and until out", field=field)
         await self._check_pause(name)

@@ -4,9 +4,9 @@ One ``policy`` an allowlist judges every URL and every redirect; its ``addresses
 ``sockets``, what is connected to. Errors name the host and never the URL, which may be signed.
 """
 
-from shared.egress.client import Egress
+from shared.egress.client import Egress, Http
 from shared.egress.pace import MinimumPace
 from shared.egress.policy import Policy
 from shared.egress.replies import Reply, check_status, http_date, retry_after
 
-__all__ = ["Egress", "MinimumPace", "Policy", "Reply", "check_status", "http_date", "retry_after"]
+__all__ = ["Egress", "Http", "MinimumPace", "Policy", "Reply", "check_status", "http_date", "retry_after"]

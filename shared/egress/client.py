@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from datetime import timedelta
 from types import MappingProxyType
+from typing import Protocol
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
@@ -29,6 +30,22 @@ _USER_AGENT = {"User-Agent": "sluice"}
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 #: What a host that another host named may see: a list of what is harmless, since a key can stand in any header.
 _HARMLESS_HEADERS = frozenset({"accept", "range", "if-match", "if-none-match", "if-range", "if-unmodified-since"})
+
+
+class Http(Protocol):
+    """Asks servers; ``Egress`` is one."""
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        allow: Allowlist,
+        headers: Mapping[str, str] = MappingProxyType({}),
+        body: bytes | None = None,
+    ) -> contextlib.AbstractAsyncContextManager[Reply]:
+        """Ask once; raises UrlRefusedError, SourceUnavailableError."""
+        ...
 
 
 class Egress:

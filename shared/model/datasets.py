@@ -16,7 +16,9 @@ from shared.model.access import OpenSource, Source
 from shared.model.checksums import Algorithm
 from shared.model.errors import DatasetsInvalidError, UnknownDatasetError
 from shared.model.hrefs import host_of
+from shared.model.kinds import Kind
 from shared.model.listings import ListingCatalog
+from shared.model.manifests import ManifestCatalog
 from shared.model.messages import MAX_ASSETS
 from shared.model.names import DatasetName, check_template
 from shared.model.publishing import Publish
@@ -63,16 +65,6 @@ class OnExisting(StrEnum):
     IMMUTABLE = "immutable"
 
 
-class ManifestFormat(StrEnum):
-    """How the lines of a manifest are written."""
-
-    #: By the ending of its address, or the header ``TsvHttpData-1.0``.
-    AUTO = "auto"
-    CSV = "csv"
-    TSV = "tsv"
-    NDJSON = "ndjson"
-
-
 def _cron(text: str) -> str:
     try:
         CronSim(text, _EPOCH)
@@ -117,7 +109,7 @@ class FilterWith(StrEnum):
     QUERY = "query"
 
 
-class StacCatalog(_Part):
+class StacCatalog(Kind):
     """A STAC API's item search."""
 
     kind: Literal["stac"]
@@ -149,18 +141,6 @@ class StacCatalog(_Part):
         if not isinstance(text, str):
             return Window()
         return Window.parse(text if "/" in text else f"{text}/{text}")
-
-
-class ManifestCatalog(_Part):
-    """A list of files: TSV, CSV or NDJSON, one line a file."""
-
-    kind: Literal["manifest"]
-    url: Annotated[str, Field(pattern=r"^(https?://|blob://[^/]+/.|file:.)")]
-    """https://…, blob://container/name in the data account, or file:path within the app's folder."""
-    format: ManifestFormat = ManifestFormat.AUTO
-    """How its lines are written."""
-    page_size: Annotated[int, Field(ge=1, le=10_000)] = 1000
-    """Lines a page."""
 
 
 type Catalog = Annotated[

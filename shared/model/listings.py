@@ -3,10 +3,11 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
 from shared.model.access import AzureSource, Source
 from shared.model.hrefs import ObjectAddress
+from shared.model.kinds import Kind
 
 _LONGEST_PATTERN = 500
 
@@ -28,10 +29,8 @@ def _grouping(text: str) -> str:
     return text
 
 
-class ListingCatalog(BaseModel):
+class ListingCatalog(Kind):
     """A list of what is in a bucket or a container, or of what begins with a prefix there."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     kind: Literal["listing"]
     url: Annotated[str, Field(pattern=r"^(s3|gs|az)://"), AfterValidator(_prefix)]

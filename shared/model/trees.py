@@ -1,17 +1,15 @@
 """Catalogs that are trees of documents on a web server: what ``datasets.toml`` says of them."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from shared.model.kinds import Kind
 
 type _Patterns = tuple[Annotated[str, Field(min_length=1)], ...]
 
 
-class _Tree(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class StaticStacCatalog(_Tree):
+class StaticStacCatalog(Kind):
     """STAC documents without an API: a catalog or a collection, and what its links lead to."""
 
     kind: Literal["static_stac"]
@@ -21,8 +19,10 @@ class StaticStacCatalog(_Tree):
     """Items a page; each is a request."""
 
 
-class HttpIndexCatalog(_Tree):
+class HttpIndexCatalog(Kind):
     """A directory as Apache, nginx or Caddy lists it, with all directories below it."""
+
+    has_times: ClassVar[bool] = False
 
     kind: Literal["http_index"]
     url: Annotated[str, Field(pattern=r"^https?://[^?#]+/$")]

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from pydantic import SecretStr
 
-from shared.egress import Policy
+from shared.egress import Http, Policy
 from shared.model.access import (
     AzureSource,
     EarthdataSource,
@@ -26,7 +26,7 @@ from shared.model.access import (
 from shared.model.datasets import Allowlist, Dataset, Integrity, matches_host
 from shared.model.errors import UrlRefusedError
 from shared.model.hrefs import ObjectAddress, host_of
-from shared.sources.endpoints import Http, earthdata_token, oauth2_token, planetary_computer_token
+from shared.sources.endpoints import earthdata_token, oauth2_token, planetary_computer_token
 from shared.sources.presigning import Bucket, Keys, presigned
 from shared.sources.signing import Signed
 from shared.sources.tokens import Token, Tokens

@@ -2,17 +2,14 @@
 
 import re
 from base64 import b64encode
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from types import MappingProxyType
-from typing import Annotated, Protocol
+from typing import Annotated
 from urllib.parse import quote_plus, urlencode
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from shared.egress import Reply, check_status
+from shared.egress import Http, Reply, check_status
 from shared.model.access import EarthdataSource, OAuth2Source, PlanetaryComputerSource
 from shared.model.datasets import Allowlist
 from shared.model.errors import SourceRefusedError
@@ -22,22 +19,6 @@ from shared.sources.tokens import Token
 _LARGEST_ANSWER = 64 * 1024
 #: How long a token lives that doesn't say it.
 _SHORT_LIFE = timedelta(minutes=5)
-
-
-class Http(Protocol):
-    """Asks servers; ``Egress`` is one."""
-
-    def request(
-        self,
-        method: str,
-        url: str,
-        *,
-        allow: Allowlist,
-        headers: Mapping[str, str] = MappingProxyType({}),
-        body: bytes | None = None,
-    ) -> AbstractAsyncContextManager[Reply]:
-        """Ask once; raises UrlRefusedError, SourceUnavailableError."""
-        ...
 
 
 async def oauth2_token(http: Http, source: OAuth2Source, *, secret: str, allow: Allowlist, now: datetime) -> Token:

@@ -12,9 +12,10 @@ from shared.catalogs.manifest_bytes import open_web
 from shared.catalogs.reader import CatalogReader
 from shared.catalogs.stac import StacSearch
 from shared.catalogs.static_stac import StaticStac
-from shared.model.datasets import Allowlist, ManifestCatalog, Selection, StacCatalog
+from shared.model.datasets import Allowlist, Selection, StacCatalog
 from shared.model.errors import MalformedRequestError, PermanentError, TruncatedBodyError
 from shared.model.items import Page
+from shared.model.manifests import ManifestCatalog
 from shared.model.trees import HttpIndexCatalog, StaticStacCatalog
 from shared.model.windows import Window
 from tests.fakes.egress import Answer, Asked, FakeEgress

@@ -12,8 +12,9 @@ from shared.catalogs.manifest import Manifest
 from shared.catalogs.manifest_bytes import Opened
 from shared.catalogs.reader import CatalogReader
 from shared.catalogs.stac import StacSearch
-from shared.model.datasets import Allowlist, ManifestCatalog, Selection, StacCatalog
+from shared.model.datasets import Allowlist, Selection, StacCatalog
 from shared.model.items import CatalogAsset, CatalogCollection, CatalogItem
+from shared.model.manifests import ManifestCatalog
 from shared.model.windows import Window
 from tests.fakes.catalogs import MemoryCatalog, paged
 from tests.fakes.egress import Answer, Asked, FakeEgress

@@ -5,13 +5,11 @@ import hashlib
 import uuid
 from collections.abc import AsyncGenerator, Generator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
-import boto3
 import pytest
 from azure.storage.blob import ContainerSasPermissions, generate_container_sas
 from azure.storage.blob.aio import BlobServiceClient
-from moto.server import ThreadedMotoServer
 from pydantic import SecretStr
 
 from demo.azurite import ACCOUNT, KEY, Azurite
@@ -28,6 +26,7 @@ from shared.sources.reading import HttpSources
 from shared.sources.tokens import Tokens
 from tests.fakes.names import Names
 from tests.fakes.raw_server import Answer, RawServer, reply
+from tests.integration.moto_server import moto_s3
 from tests.unit.model.builders import dataset
 
 _ODD = ("a b/c%20d+é&=.tif", "a b/~(1)!*'@:,;.tif", "a b/日本.tif")
@@ -41,26 +40,14 @@ _SECRETS = {"SOURCE_ID": "AKID", "SOURCE_SECRET": "s3cr3t"}
 @pytest.fixture(scope="module")
 def s3() -> Generator[str]:
     """An S3 of moto's with a private and a public bucket; yields its endpoint."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    endpoint = f"http://{host}:{port}"
-    client: Any = cast("Any", boto3).client(
-        "s3",
-        endpoint_url=endpoint,
-        region_name="us-west-2",
-        aws_access_key_id="AKID",
-        aws_secret_access_key="s3cr3t",
-    )
-    place = {"LocationConstraint": "us-west-2"}
-    client.create_bucket(Bucket="private", CreateBucketConfiguration=place)
-    client.create_bucket(Bucket="public", CreateBucketConfiguration=place, ACL="public-read")
-    for key in (*_ODD, *_UNFIT, *_PLAIN, "a b/", "many/readme.txt"):
-        client.put_object(Bucket="private", Key=key, Body=b"" if key.endswith("/") else key.encode())
-    client.put_object(Bucket="public", Key="p.bin", Body=b"public")
-    client.close()
-    yield endpoint
-    server.stop()
+    with moto_s3(region="us-west-2") as (endpoint, client):
+        place = {"LocationConstraint": "us-west-2"}
+        client.create_bucket(Bucket="private", CreateBucketConfiguration=place)
+        client.create_bucket(Bucket="public", CreateBucketConfiguration=place, ACL="public-read")
+        for key in (*_ODD, *_UNFIT, *_PLAIN, "a b/", "many/readme.txt"):
+            client.put_object(Bucket="private", Key=key, Body=b"" if key.endswith("/") else key.encode())
+        client.put_object(Bucket="public", Key="p.bin", Body=b"public")
+        yield endpoint
 
 
 class World:

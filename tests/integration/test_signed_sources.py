@@ -5,13 +5,11 @@ import json
 import uuid
 from collections.abc import AsyncGenerator, Generator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
-import boto3
 import pytest
 from azure.storage.blob import BlobSasPermissions, generate_blob_sas
 from azure.storage.blob.aio import BlobServiceClient
-from moto.server import ThreadedMotoServer
 from pydantic import SecretStr
 
 from demo.azurite import ACCOUNT, KEY, Azurite
@@ -24,6 +22,7 @@ from shared.sources.reading import HttpSources
 from shared.sources.tokens import Tokens
 from tests.fakes.names import Names
 from tests.fakes.raw_server import Answer, RawServer, raw_server, reply
+from tests.integration.moto_server import moto_s3
 from tests.unit.model.builders import dataset
 
 _BODY = bytes(range(256)) * 64
@@ -57,23 +56,11 @@ async def world() -> AsyncGenerator[World]:
 @pytest.fixture(scope="module")
 def s3() -> Generator[str]:
     """An S3 of moto's with one public and one private object; yields its endpoint."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    endpoint = f"http://{host}:{port}"
-    client: Any = cast("Any", boto3).client(
-        "s3",
-        endpoint_url=endpoint,
-        region_name="us-west-2",
-        aws_access_key_id="AKID",
-        aws_secret_access_key="s3cr3t",
-    )
-    client.create_bucket(Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
-    client.put_object(Bucket="bucket", Key=_KEY_NAME, Body=_BODY)
-    client.put_object(Bucket="bucket", Key="public.bin", Body=_BODY, ACL="public-read")
-    client.close()
-    yield endpoint
-    server.stop()
+    with moto_s3(region="us-west-2") as (endpoint, client):
+        client.create_bucket(Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+        client.put_object(Bucket="bucket", Key=_KEY_NAME, Body=_BODY)
+        client.put_object(Bucket="bucket", Key="public.bin", Body=_BODY, ACL="public-read")
+        yield endpoint
 
 
 @pytest.fixture

@@ -5,11 +5,9 @@ import hashlib
 from base64 import b64encode
 from collections.abc import AsyncGenerator, Generator
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 from pydantic import SecretStr
 
 from shared.copying import Engine, MemoryBudget
@@ -24,6 +22,7 @@ from shared.sources.tokens import Tokens
 from tests.fakes import MemoryBlobs
 from tests.fakes.catalogs import as_before
 from tests.fakes.raw_server import Answer, RawServer, reply
+from tests.integration.moto_server import moto_s3
 from tests.unit.model.builders import asset, dataset
 
 #: All servers of moto's in one process have the same buckets.
@@ -40,26 +39,14 @@ _WAYS = pytest.mark.parametrize("keys", [_KEYS, {}], ids=["keys", "anonymous"])
 @pytest.fixture(scope="module")
 def s3() -> Generator[str]:
     """An S3 of moto's with one object for each algorithm, and some that were put in parts; yields its endpoint."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    endpoint = f"http://{host}:{port}"
-    client: Any = cast("Any", boto3).client(
-        "s3",
-        endpoint_url=endpoint,
-        region_name="us-east-1",
-        aws_access_key_id="AKID",
-        aws_secret_access_key="s3cr3t",
-    )
-    client.create_bucket(Bucket=_BUCKET)
-    for each in _ALGORITHMS:
-        name = each.upper()
-        client.put_object(Bucket=_BUCKET, Key=f"{each}.tif", Body=_BODY, ChecksumAlgorithm=name, ACL="public-read")
-    _put_in_parts(client, "whole.bin", algorithm="CRC64NVME", kind="FULL_OBJECT")
-    _put_in_parts(client, "parts.bin", algorithm="CRC32C", kind="COMPOSITE")
-    client.close()
-    yield endpoint
-    server.stop()
+    with moto_s3(region="us-east-1") as (endpoint, client):
+        client.create_bucket(Bucket=_BUCKET)
+        for each in _ALGORITHMS:
+            name = each.upper()
+            client.put_object(Bucket=_BUCKET, Key=f"{each}.tif", Body=_BODY, ChecksumAlgorithm=name, ACL="public-read")
+        _put_in_parts(client, "whole.bin", algorithm="CRC64NVME", kind="FULL_OBJECT")
+        _put_in_parts(client, "parts.bin", algorithm="CRC32C", kind="COMPOSITE")
+        yield endpoint
 
 
 def _put_in_parts(client: Any, key: str, *, algorithm: str, kind: str) -> None:

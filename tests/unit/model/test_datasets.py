@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from shared.model.datasets import Datasets, Incremental, ManifestCatalog, StacCatalog, load_datasets, matches_host
+from shared.model.datasets import Datasets, Incremental, StacCatalog, load_datasets, matches_host
 from shared.model.errors import DatasetsInvalidError, UnknownDatasetError
+from shared.model.manifests import ManifestCatalog
 from shared.model.windows import TimeProperty
 from tests.unit.model.builders import dataset
 
