@@ -10,7 +10,7 @@ PACKAGES := .venv/.installed
 AZURITE := node_modules/.installed
 AZURE_CLI := .venv-azure/.installed
 
-.PHONY: help demo test check races bench experiment infra package deploy smoke format generate start azurite clean
+.PHONY: help demo test check races politeness bench experiment infra package deploy smoke format generate start azurite sources clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ check: $(PACKAGES) ## Check format, lint, types, layers and generated files
 
 races: $(AZURITE) ## Let workers race for the same blobs and judge what stands there (N=1000)
 	@$(PYTHON) -m tests.chaos.races $(if $(N),$(N),1000)
+
+politeness: $(AZURITE) ## Let processes ask hosts with limits, kill one, and count what the hosts see (SECONDS=150)
+	@$(PYTHON) -m tests.chaos.politeness $(if $(SECONDS),$(SECONDS),150)
 
 bench: $(AZURITE) ## Compare with rclone, which has to be installed (QUICK=1: under 3 minutes)
 	@$(PYTHON) -m benchmarks $(if $(QUICK),--quick)
@@ -64,6 +67,9 @@ start: $(PACKAGES) ## Run the app: by `func start` where it is installed, else b
 
 azurite: $(AZURITE) ## Run Azurite on its usual ports, its data in .azurite/
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" node_modules/.bin/azurite --location .azurite --skipApiVersionCheck --disableTelemetry
+
+sources: $(PACKAGES) ## Serve examples/files on port 8080, for the examples that can be tried on this machine
+	@$(PYTHON) -m http.server 8080 --bind 127.0.0.1 --directory examples/files
 
 clean: ## Remove what the targets have installed and made
 	@rm -rf .venv .venv-azure node_modules package.zip .azurite .demo .coverage .coverage.* .pytest_cache .ruff_cache .hypothesis .import_linter_cache

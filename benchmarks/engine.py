@@ -20,8 +20,8 @@ _DAY = timedelta(days=1)
 
 async def main(root: Path, arguments: list[str]) -> None:
     """Copy by the engine of the app whose datasets stand in ``root``; one is called after each container."""
-    datasets = load_datasets(root / "datasets.toml")
     async with open_app(root) as app:
+        datasets = load_datasets(root / "datasets.toml")
 
         async def copy(file: File, href: str, container: str) -> None:
             now = datetime.now(UTC)

@@ -104,6 +104,7 @@ var suffix = uniqueString(resourceGroup().id, name)
 var packageContainer = 'app-package'
 var pagesContainer = 'pages'
 var itemsContainer = 'items'
+var politenessContainer = 'politeness'
 
 // Each queue that a function listens to, and the one that the platform moves its poison to. The app makes none of them:
 // STORAGE_CREATE_MISSING is off.
@@ -196,7 +197,7 @@ module dataStorage 'modules/storage.bicep' = {
     softDeleteDays: softDeleteDays
     queues: queues
     tables: tables
-    containers: union([pagesContainer, itemsContainer], assetContainers)
+    containers: union([pagesContainer, itemsContainer, politenessContainer], assetContainers)
     lifecycleRules: coolAssetsAfterDays > 0 ? [pagesRule, coolRule] : [pagesRule]
   }
 }

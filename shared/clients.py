@@ -13,22 +13,21 @@ from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from shared.catalogs.http_index import HttpIndex
-from shared.catalogs.listing import Listing
-from shared.catalogs.manifest import Manifest
-from shared.catalogs.manifest_bytes import Opened, open_by_scheme, open_file, open_web
+from shared.catalogs.kind import Ways
+from shared.catalogs.kinds import KINDS, reader_of
+from shared.catalogs.manifest_bytes import Opened
 from shared.catalogs.reader import CatalogReader
-from shared.catalogs.stac import StacSearch
-from shared.catalogs.static_stac import StaticStac
 from shared.copying import Copying, Describing, Engine, Fates, Hints, MemoryBudget, Wholes
-from shared.discovery import Control, Discovery, Documents, Starting, Withholding
-from shared.egress import Egress
-from shared.model.datasets import Dataset, Datasets, StacCatalog, load_datasets
-from shared.model.listings import ListingCatalog
-from shared.model.settings import HostQueues, Settings, read_secrets
-from shared.model.trees import HttpIndexCatalog, StaticStacCatalog
+from shared.discovery import Control, Discovery, Planning, Starting, Surveying, Withholding
+from shared.egress import Egress, Keeper, Manners
+from shared.intake import Guards, Intake
+from shared.model.datasets import Dataset, Datasets, load_datasets
+from shared.model.kinds import define
+from shared.model.prices import Prices, load_prices
+from shared.model.settings import HostQueues, Platform, Settings, read_secrets
 from shared.publishing import Publishing
 from shared.redaction import redacted
+from shared.requesting import Documents
 from shared.sources.credentials import Credentials
 from shared.sources.reading import HttpSources
 from shared.sources.tokens import Tokens
@@ -43,8 +42,10 @@ from shared.storage.identity import Identity
 from shared.storage.items import Items
 from shared.storage.ledger import AzureLedger
 from shared.storage.meter import Meter
+from shared.storage.plans import AzureTotals, Plans
 from shared.storage.queues import AzureQueues
-from shared.storage.runs import AzureRuns
+from shared.storage.runs import NEWEST_PLAN, AzureRuns
+from shared.storage.shares import AzureShares
 from shared.storage.streams import open_stream
 from shared.storage.watermarks import AzureWatermarks
 from shared.telemetry import configure_logging
@@ -61,8 +62,10 @@ class App:
     """The use cases, ready to be called."""
 
     starting: Starting
+    planning: Planning
     control: Control
     discovery: Discovery
+    intake: Intake
     copying: Copying
     publishing: Publishing
     status: Status
@@ -104,6 +107,7 @@ class Process:
 async def open_app(root: Path) -> AsyncGenerator[App]:
     """Read settings and datasets, open storage and network until the block ends."""
     settings = Settings()
+    define(KINDS)
     datasets = load_datasets(root / settings.datasets_file)
     secrets = read_secrets(datasets.secrets)
     if settings.saturation < _LOW_SATURATION:
@@ -111,7 +115,8 @@ async def open_app(root: Path) -> AsyncGenerator[App]:
     host = HostQueues.read(root / "host.json")
     async with (
         open_account(settings) as account,
-        contextlib.aclosing(Egress()) as egress,
+        _manners(datasets, account) as manners,
+        contextlib.aclosing(Egress(manners=manners)) as egress,
         contextlib.aclosing(Identity(functools.partial(credential_of, settings))) as identity,
     ):
         if settings.create_missing:
@@ -126,9 +131,27 @@ async def open_app(root: Path) -> AsyncGenerator[App]:
             signing=Credentials(
                 http=egress, secrets=secrets, identity=identity.storage_token, tokens=Tokens(_now), clock=_now
             ),
+            guards=Guards(
+                http=egress,
+                secrets=secrets,
+                built_in_authentication=Platform().built_in_authentication,
+                clock=_now,
+            ),
+            prices=load_prices(),
             root=root,
         )
         yield parts.app(host)
+
+
+@contextlib.asynccontextmanager
+async def _manners(datasets: Datasets, account: Account) -> AsyncGenerator[Manners | None]:
+    """The limits of hosts, kept until the block ends; None where no dataset has any."""
+    if not datasets.budgets:
+        yield None
+        return
+    manners = Manners(datasets.budgets, chance=_chance)
+    async with Keeper(manners, AzureShares(account.blobs), chance=_chance).keep():
+        yield manners
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,12 +164,15 @@ class _Parts:
     egress: Egress
     #: One for sources and lists: a token that one of them got, or was refused with, is the other's too.
     signing: Credentials
+    guards: Guards
+    prices: Prices
     root: Path
 
     def app(self, host: HostQueues) -> App:
         """Put the use cases together."""
         capacity = self.settings.instances * host.concurrency
         queues, runs = AzureQueues(self.account.queues), AzureRuns(self.account.tables, blobs=self._blobs())
+        plans = self._plans()
         holds, watermarks = AzureHolds(self.account.tables), AzureWatermarks(self.account.tables)
         starting = Starting(
             datasets=self.datasets,
@@ -158,9 +184,13 @@ class _Parts:
             new_id=_new_id,
             stall=timedelta(minutes=self.settings.stall_minutes),
         )
+        planning = Planning(
+            datasets=self.datasets, plans=plans, queues=queues, prices=self.prices, clock=_now, new_id=_new_id
+        )
         discovery = Discovery(
             datasets=self.datasets,
             runs=runs,
+            plans=plans,
             ledger=AzureLedger(self.account.table_calls),
             queues=queues,
             failures=AzureFailures(self.account.tables),
@@ -176,6 +206,12 @@ class _Parts:
                 chance=_chance,
             ),
             watermarks=watermarks,
+            surveying=Surveying(
+                ledger=AzureLedger(self.account.table_calls),
+                totals=plans.totals,
+                prices=self.prices,
+                block_size=self.settings.block_size,
+            ),
             most_deliveries=host.max_dequeue_count,
             clock=_now,
             chance=_chance,
@@ -183,6 +219,7 @@ class _Parts:
         status = Status(
             datasets=self.datasets,
             runs=runs,
+            plans=plans.runs,
             watermarks=watermarks,
             holds=holds,
             queues=queues,
@@ -194,12 +231,18 @@ class _Parts:
         control = Control(datasets=self.datasets, runs=runs, holds=holds, clock=_now)
         return App(
             starting=starting,
+            planning=planning,
             control=control,
             discovery=discovery,
+            intake=self._intake(queues),
             copying=self._copying(queues),
             publishing=self._publishing(queues),
             status=status,
         )
+
+    def _plans(self) -> Plans:
+        runs = AzureRuns(self.account.tables, blobs=self._blobs(), row=NEWEST_PLAN)
+        return Plans(runs=runs, totals=AzureTotals(self.account.tables))
 
     def _documents(self, queues: AzureQueues) -> Documents:
         return Documents(
@@ -209,6 +252,16 @@ class _Parts:
             failures=AzureFailures(self.account.tables),
             catalog_of=self._catalog,
             endpoint=self.account.blob_calls.url,
+            clock=_now,
+        )
+
+    def _intake(self, queues: AzureQueues) -> Intake:
+        return Intake(
+            datasets=self.datasets,
+            guards=self.guards,
+            documents=self._documents(queues),
+            queues=queues,
+            failures=AzureFailures(self.account.tables),
             clock=_now,
         )
 
@@ -256,24 +309,15 @@ class _Parts:
         )
 
     def _catalog(self, dataset: Dataset) -> CatalogReader:
-        if isinstance(dataset.catalog, ListingCatalog):
-            return Listing(dataset.catalog, dataset=dataset, http=self.egress, sign=self.signing.listed)
-        if isinstance(dataset.catalog, StacCatalog):
-            return StacSearch(dataset.catalog, allow=dataset.allow, http=self.egress, select=dataset.select)
-        if isinstance(dataset.catalog, StaticStacCatalog):
-            return StaticStac(dataset.catalog, allow=dataset.allow, http=self.egress)
-        if isinstance(dataset.catalog, HttpIndexCatalog):
-            return HttpIndex(dataset.catalog, allow=dataset.allow, http=self.egress)
-        by_scheme = open_by_scheme(
-            web=open_web(self.egress, allow=dataset.allow), blob=self._open_blob, file=open_file(self.root)
-        )
-        return Manifest(dataset.catalog, open_manifest=by_scheme)
+        ways = Ways(http=self.egress, sign=self.signing.listed, open_blob=self._open_blob, root=self.root)
+        return reader_of(dataset, ways)
 
     @contextlib.asynccontextmanager
-    async def _open_blob(self, url: str, offset: int, /) -> AsyncGenerator[Opened]:
+    async def _open_blob(self, url: str, offset: int, length: int | None = None, /) -> AsyncGenerator[Opened]:
         container, _, name = url.removeprefix("blob://").partition("/")
-        stream = await open_stream(self.account.blobs, BlobPath(container=container, name=name), offset=offset)
-        yield Opened(chunks=stream.chunks, version=stream.etag)
+        path = BlobPath(container=container, name=name)
+        stream = await open_stream(self.account.blobs, path, offset=offset, length=length)
+        yield Opened(chunks=stream.chunks, version=stream.etag, total=stream.total)
 
     def _blobs(self) -> AzureBlobs:
         return AzureBlobs(self.account.blobs, self.account.blob_calls, block_check=self.settings.block_check)

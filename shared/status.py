@@ -41,6 +41,8 @@ class DatasetStatus(_Shown):
     watermark: Watermark | None = None
     #: What holds it back beside the queue; None where nothing does.
     hold: Hold | None = None
+    #: The newest plan; what it found is told at ``/api/datasets/{dataset}/plans/{plan}``.
+    plan: Run | None = None
 
 
 class WaitingStatus(_Shown):
@@ -78,6 +80,8 @@ class Status:
 
     datasets: Datasets
     runs: Runs
+    #: The run store of plans.
+    plans: Runs
     watermarks: Watermarks
     holds: Holds
     queues: Queues
@@ -110,12 +114,14 @@ class Status:
         hold = (await self.holds.of(name)).hold
         is_held = hold.is_paused or hold.is_deferred(self.clock())
         watermark = await self.watermarks.of(name)
+        plan = await self.plans.newest(name)
         return DatasetStatus(
             run=run,
             counts=counts,
             copied_today=today,
             watermark=watermark.watermark if watermark else None,
             hold=hold if is_held else None,
+            plan=plan.run if plan else None,
         )
 
     async def is_healthy(self) -> bool:

@@ -4,6 +4,10 @@ from pathlib import Path
 import pytest
 
 from demo.azurite import Azurite, azurite
+from shared.catalogs.kinds import KINDS
+from shared.model.kinds import define
+
+define(KINDS)
 
 
 @pytest.fixture(scope="session")

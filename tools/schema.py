@@ -6,7 +6,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from shared.catalogs.kinds import KINDS
 from shared.model.datasets import Datasets
+from shared.model.kinds import define
 
 _FILE = Path(__file__).resolve().parent.parent / "datasets.schema.json"
 
@@ -27,6 +29,7 @@ def main(arguments: Sequence[str], *, file: Path = _FILE) -> int:
 
 def schema() -> str:
     """The schema as it is written to the file."""
+    define(KINDS)
     described = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Sluice's datasets",

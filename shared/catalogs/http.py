@@ -8,6 +8,8 @@ from shared.model.errors import AssetNotFoundError, AssetTooLargeError, Malforme
 from shared.model.hrefs import unsigned
 from shared.redaction import redacted
 
+_MAX_BYTES = 16 * 1024 * 1024
+
 
 async def read_document(
     http: Http,
@@ -15,7 +17,7 @@ async def read_document(
     *,
     allow: Allowlist,
     accept: str,
-    limit: int,
+    limit: int = _MAX_BYTES,
     check: Callable[[Reply], None] = check_status,
 ) -> tuple[bytes, str]:
     """A document of at most ``limit`` bytes, and where it is after redirects; ``check`` looks at the answer's head.

@@ -7,18 +7,22 @@ shows a page of its own instead of its list can't be told from one: what it link
 import asyncio
 import functools
 from collections.abc import Iterable
+from typing import Annotated, Literal, override
 from urllib.parse import unquote, urlsplit
+
+from pydantic import Field
 
 from shared.catalogs.http import read_document
 from shared.catalogs.index_html import Link, links_of, readable
+from shared.catalogs.kind import CatalogKind, Ways
+from shared.catalogs.reader import CatalogReader, PagesOnly
 from shared.catalogs.tree import Entries, Leaf, Node, Tree
 from shared.egress import Http, Reply, check_status
-from shared.model.datasets import Allowlist, Selection
+from shared.model.datasets import Allowlist, Dataset, Selection
 from shared.model.errors import MalformedCatalogError, WindowError
 from shared.model.hrefs import host_of, unsigned
-from shared.model.items import CatalogAsset, CatalogCollection, CatalogItem, Page
+from shared.model.items import CatalogAsset, CatalogItem, Page
 from shared.model.selection import is_selected_by_key
-from shared.model.trees import HttpIndexCatalog
 from shared.model.windows import TimeProperty, Window
 from shared.redaction import redacted
 
@@ -26,7 +30,28 @@ _MAX_BYTES = 8 * 1024 * 1024
 _HTML = frozenset({"text/html", "application/xhtml+xml"})
 
 
-class HttpIndex:
+class HttpIndexCatalog(CatalogKind, frozen=True):
+    """A directory as Apache, nginx or Caddy lists it, with all directories below it."""
+
+    kind: Literal["http_index"]
+    url: Annotated[str, Field(pattern=r"^https?://[^?#]+/$")]
+    """The directory's address; it ends in a slash."""
+    patterns: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)] = ("*",)
+    """Paths of files below the directory, such as 2024/*.tif, with * and ? (a slash is a character as any other);
+    others are as good as not there."""
+    exclude: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    """Paths that are left out; a directory whose path (it ends in a slash) is among them isn't asked for."""
+    item: Literal["asset", "folder"] = "asset"
+    """How files belong together: each is an item (asset), or those of one directory are (folder)."""
+    page_size: Annotated[int, Field(ge=1, le=10_000)] = 1000
+    """Files a page; a directory that is an item stands on one page, whatever it has."""
+
+    @override
+    def reader(self, dataset: Dataset, ways: Ways) -> CatalogReader:
+        return HttpIndex(self, allow=dataset.allow, http=ways.http)
+
+
+class HttpIndex(PagesOnly):
     """A CatalogReader of a directory and of those below it; directories come in the order in which they are listed."""
 
     def __init__(self, catalog: HttpIndexCatalog, *, allow: Allowlist, http: Http) -> None:
@@ -45,14 +70,6 @@ class HttpIndex:
             raise WindowError("a directory's list has no times: a run reads all of it", field="window")
         leaves, next_token = await self._tree.page(token)
         return Page(items=tuple(each.content for each in leaves), next_token=next_token)
-
-    async def item(self, name: str) -> CatalogItem | None:
-        """None: a directory's list says no more of a file than its name."""
-        del name
-
-    async def collection(self, name: str) -> CatalogCollection | None:
-        """None: there are no collections."""
-        del name
 
     async def _node(self, address: str) -> Entries[CatalogItem]:
         check = functools.partial(_check, address=address)

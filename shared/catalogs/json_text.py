@@ -23,8 +23,10 @@ def parse_json(body: bytes) -> JsonValue:
     return json.loads(body.decode("utf-8-sig"), parse_constant=_refuse)
 
 
-def explained(error: ValidationError) -> str:
-    """One line for people: the first field that is wrong, what is wrong with it, and what stands there."""
+def explained(error: ValueError) -> str:
+    """One line for people: of a ValidationError the first field that is wrong, what is wrong, and what stands there."""
+    if not isinstance(error, ValidationError):
+        return str(error)
     first = error.errors(include_url=False)[0]
     field = ".".join(str(each) for each in first["loc"]) or "the whole"
     return f"{field}: {first['msg']}, found {shown(first['input'])}"

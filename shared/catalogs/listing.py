@@ -1,22 +1,24 @@
 """A bucket or a container, or what begins with a prefix there, listed page by page.
 
-A token says which list it continues and where, so a page can be asked for again from its message alone. A list has one
-time of each asset, that of its last modification: the windows of runs are of that.
+A token says which list it continues and where, so a page can be asked for again from its message alone. Where patterns
+say what keys begin with, only what begins so is listed, one prefix after the other. A list has one time of each asset,
+that of its last modification: the windows of runs are of that.
 """
 
 import asyncio
 import hashlib
-import re
-from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Annotated, Protocol, Self
+from typing import Annotated, Self, override
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.catalogs.json_text import explained
+from shared.catalogs.kind import SignList, Ways
 from shared.catalogs.listing_answers import Answer, Entry, store_of
+from shared.catalogs.listing_settings import ListingSettings
+from shared.catalogs.reader import CatalogReader
 from shared.egress import Http, Reply, check_status
-from shared.model.datasets import Dataset, Selection
+from shared.model.datasets import Dataset
 from shared.model.errors import (
     AssetNotFoundError,
     AssetTooLargeError,
@@ -30,8 +32,6 @@ from shared.model.errors import (
 )
 from shared.model.hrefs import ObjectAddress
 from shared.model.items import CatalogAsset, CatalogCollection, CatalogItem, Page, Refusal
-from shared.model.listings import ListingCatalog
-from shared.model.selection import is_selected_by_key
 from shared.model.windows import TimeProperty, Window
 
 #: A thousand names of a kibibyte each, every byte escaped, and what stands beside them.
@@ -42,31 +42,12 @@ _MOST_ANSWERS = 50
 _MODIFIED = frozenset({TimeProperty.DATETIME, TimeProperty.UPDATED})
 
 
-class Signed(Protocol):
-    """An address that can be asked as it is, with what has to be said beside it."""
+class ListingCatalog(ListingSettings, frozen=True):
+    """A list of what is in a bucket or a container, or of what begins with a prefix there."""
 
-    @property
-    def url(self) -> str:
-        """Where; it may be signed."""
-        ...
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """What is said beside it."""
-        ...
-
-    @property
-    def forget(self) -> Callable[[], None]:
-        """To be called once the store has refused it (401, 403)."""
-        ...
-
-
-class SignList(Protocol):
-    """Gives what a source asks for of those who list it; ``Credentials.listed`` is one."""
-
-    async def __call__(self, place: ObjectAddress, /, *, query: Mapping[str, str], dataset: Dataset) -> Signed:
-        """The address of a list, for a few minutes; raises UrlRefusedError, SourceRefusedError, a DeferredError."""
-        ...
+    @override
+    def reader(self, dataset: Dataset, ways: Ways) -> CatalogReader:
+        return Listing(self, dataset=dataset, http=ways.http, sign=ways.sign)
 
 
 class Listing:
@@ -80,36 +61,35 @@ class Listing:
         self._sign = sign
         self._place = catalog.place
         self._store = store_of(self._place)
-        self._keys = Selection(include=catalog.patterns)
 
     async def page(self, token: str | None, *, window: Window, by: TimeProperty = TimeProperty.DATETIME) -> Page:
         """See ``CatalogReader``; one request, or several where nothing is wanted of the first ones."""
         if window.interval is not None and by not in _MODIFIED:
             raise WindowError(f"a listing has no {by.value} times, only those of modification", field="window")
-        following = None if token is None else self._following(token)
+        position = self._first if token is None else self._resumed(token)
         found = _Found()
         for _ in range(_MOST_ANSWERS):
-            body = await self._ask(self._place.key, size=self._catalog.page_size, following=following)
+            body = await self._ask(self._prefix(position), size=self._catalog.page_size, following=position.following)
             # A large page takes a while to parse, and copies share the event loop.
-            found, after = await asyncio.to_thread(self._taken, body, following=following, window=window)
-            if after is not None and after == following:
+            found, after = await asyncio.to_thread(self._taken, body, position=position, window=window)
+            if after is not None and after == position.following:
                 raise EndlessCatalogError("the next page's token is the one that this page was asked for by")
-            following = after
-            if found.items or found.refusals or following is None:
+            position = self._next(position, after)
+            if found.items or found.refusals or position is None:
                 break
-        return found.page(next_token=None if following is None else self._token(following))
+        return found.page(next_token=None if position is None else position.encode())
 
     async def item(self, name: str) -> CatalogItem | None:
         """See ``CatalogReader``; one request. None for an item of several assets: a list can't be asked for those."""
         key = self._key_of(name)
-        if key is None or self._item_of(key) != name:
+        if key is None or self._catalog.name_of(key) != name:
             return None
         # A name comes before all others that begin with it.
         answer = self._read(await self._ask(key, size=1, following=None), place=name)
         found = _Found()
         for entry in answer.entries:
             if entry.key == key:
-                self._take(entry, found, name=name, window=Window())
+                self._take(entry, found, name=name, window=Window(), prefix=key)
         if found.refusals:
             raise MalformedCatalogError(f"{name}: {found.refusals[0].message}")
         return next(iter(found.page(next_token=None).items), None)
@@ -138,28 +118,29 @@ class Listing:
         except ValueError as error:
             raise MalformedCatalogError(f"{place} is no list: {error}") from error
 
-    def _taken(self, body: bytes, *, following: str | None, window: Window) -> tuple["_Found", str | None]:
-        """What is wanted of a page, and what the next one is asked for by."""
-        page = "1" if following is None else hashlib.sha256(following.encode()).hexdigest()[:8]
+    def _taken(self, body: bytes, *, position: "_Position", window: Window) -> tuple["_Found", str | None]:
+        """What is wanted of a page, and what the next one of its prefix is asked for by."""
+        page = "1" if position == self._first else hashlib.sha256(position.encode().encode()).hexdigest()[:8]
         place = f"{self._catalog.url} (page {page})"
         answer = self._read(body, place=place)
         found = _Found()
         for number, entry in enumerate(answer.entries, start=1):
-            self._take(entry, found, name=f"entry {number} of {place}", window=window)
+            name = f"entry {number} of {place}"
+            self._take(entry, found, name=name, window=window, prefix=self._prefix(position))
         return found, answer.following
 
-    def _take(self, entry: Entry, found: "_Found", *, name: str, window: Window) -> None:
+    def _take(self, entry: Entry, found: "_Found", *, name: str, window: Window, prefix: str) -> None:
         """Take an entry in, if it is wanted; ``name`` is what one is called that has no name of its own."""
         key = entry.key
         if key is None:
             found.refuse(MalformedCatalogError(f"{entry.wrong}"), item=name, key=name)
             return
-        if entry.is_folder or not self._wants(key):
+        if entry.is_folder or not self._catalog.wants(key):
             return
-        href, item = self._href(key), self._item_of(key)
+        href, item = self._catalog.href_of(key), self._catalog.name_of(key)
         if entry.wrong is not None:
             found.refuse(MalformedCatalogError(entry.wrong), item=item, key=href)
-        elif not key.startswith(self._place.key):
+        elif not key.startswith(prefix):
             found.refuse(MalformedCatalogError("its name doesn't begin with the prefix"), item=item, key=href)
         elif window.holds(entry.updated):
             try:
@@ -169,38 +150,39 @@ class Listing:
             else:
                 found.add(entry, item=item, href=href)
 
-    def _wants(self, key: str) -> bool:
-        return is_selected_by_key(key, select=self._keys)
-
-    def _item_of(self, key: str) -> str:
-        """What the item is called that an asset belongs to; one that belongs to none is an item of its own."""
-        match self._catalog.item:
-            case "asset":
-                name = None
-            case "folder":
-                name = key.rpartition("/")[0]
-            case pattern:
-                part = re.search(pattern, key)
-                name = part[1] if part else None
-        return name or self._href(key)
-
-    def _href(self, key: str) -> str:
-        return f"{self._place.scheme}://{self._place.bucket}/{key}"
-
     def _key_of(self, name: str) -> str | None:
         """The key that an item's name is the address of, if this list may have it."""
-        key = name.removeprefix(self._href(""))
-        is_listed = key != name and key.startswith(self._place.key) and self._wants(key)
+        key = name.removeprefix(self._catalog.href_of(""))
+        is_listed = key != name and key.startswith(self._place.key) and self._catalog.wants(key)
         return key if is_listed else None
 
-    def _token(self, following: str) -> str:
-        return _Position(url=self._catalog.url, following=following).model_dump_json()
+    @property
+    def _first(self) -> "_Position":
+        return self._begin(self._catalog.prefixes[0])
 
-    def _following(self, token: str) -> str:
+    def _begin(self, prefix: str) -> "_Position":
+        return _Position(url=self._catalog.url, prefix=None if prefix == self._place.key else prefix)
+
+    def _next(self, position: "_Position", following: str | None) -> "_Position | None":
+        """Where the page after one begins: in the list of its prefix, or of the next one; None at the end."""
+        if following is not None:
+            return position.model_copy(update={"following": following})
+        done = self._prefix(position)
+        # By their order, not by a number: patterns may have changed since the token was written.
+        left = (each for each in self._catalog.prefixes if each > done and not each.startswith(done))
+        prefix = next(left, None)
+        return None if prefix is None else self._begin(prefix)
+
+    def _prefix(self, position: "_Position") -> str:
+        return self._place.key if position.prefix is None else position.prefix
+
+    def _resumed(self, token: str) -> "_Position":
         position = _Position.decode(token)
         if position.url != self._catalog.url:
             raise TokenRefusedError(f"the token continues {position.url}, and the dataset lists {self._catalog.url}")
-        return position.following
+        if not self._prefix(position).startswith(self._place.key):
+            raise MalformedRequestError("the token is none of a listing: it lists what the dataset doesn't")
+        return position
 
 
 class _Position(BaseModel):
@@ -209,7 +191,10 @@ class _Position(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     url: str
-    following: Annotated[str, Field(min_length=1)]
+    #: Which of its prefixes is listed; None: its own.
+    prefix: str | None = None
+    #: What the store continues its list by; None: it begins.
+    following: Annotated[str, Field(min_length=1)] | None = None
 
     @classmethod
     def decode(cls, token: str) -> Self:
@@ -217,6 +202,9 @@ class _Position(BaseModel):
             return cls.model_validate_json(token)
         except ValidationError as error:
             raise MalformedRequestError(f"the token is none of a listing: {explained(error)}") from error
+
+    def encode(self) -> str:
+        return self.model_dump_json(exclude_defaults=True)
 
 
 class _Found:

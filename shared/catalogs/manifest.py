@@ -6,17 +6,19 @@ of the manifest that was: an offset into another version would begin in the midd
 
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self, override
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.catalogs.json_text import explained
-from shared.catalogs.manifest_bytes import Opened, OpenManifest
-from shared.catalogs.manifest_lines import Entry, Layout, Line, split_lines, text_of
+from shared.catalogs.kind import CatalogKind, Ways
+from shared.catalogs.manifest_bytes import Opened, OpenManifest, open_by_scheme, open_file, open_web
+from shared.catalogs.manifest_lines import Entry, Layout, Line, ManifestFormat, split_lines, text_of
+from shared.catalogs.reader import CatalogReader, PagesOnly
+from shared.model.datasets import Dataset
 from shared.model.errors import MalformedCatalogError, MalformedRequestError, SourceChangedError, WindowError
 from shared.model.hrefs import unsigned
-from shared.model.items import CatalogAsset, CatalogCollection, CatalogItem, Page, Refusal
-from shared.model.manifests import ManifestCatalog
+from shared.model.items import CatalogAsset, CatalogItem, Page, Refusal
 from shared.model.windows import TimeProperty, Window
 from shared.redaction import redacted
 
@@ -24,7 +26,28 @@ from shared.redaction import redacted
 _MOST_MORE = 10_000
 
 
-class Manifest:
+class ManifestCatalog(CatalogKind, frozen=True):
+    """A list of files: TSV, CSV or NDJSON, one line a file."""
+
+    kind: Literal["manifest"]
+    url: Annotated[str, Field(pattern=r"^(https?://|blob://[^/]+/.|file:.)")]
+    """https://…, blob://container/name in the data account, or file:path within the app's folder."""
+    format: ManifestFormat = ManifestFormat.AUTO
+    """How its lines are written."""
+    page_size: Annotated[int, Field(ge=1, le=10_000)] = 1000
+    """Lines a page."""
+
+    @override
+    def check_incremental(self, by: TimeProperty) -> None:
+        raise ValueError("incremental: a manifest has no times; leave it out")
+
+    @override
+    def reader(self, dataset: Dataset, ways: Ways) -> CatalogReader:
+        web = open_web(ways.http, allow=dataset.allow)
+        return Manifest(self, open_manifest=open_by_scheme(web=web, blob=ways.open_blob, file=open_file(ways.root)))
+
+
+class Manifest(PagesOnly):
     """A CatalogReader of a manifest; a line that names no file is refused and stops nothing else."""
 
     def __init__(self, catalog: ManifestCatalog, *, open_manifest: OpenManifest) -> None:
@@ -41,14 +64,6 @@ class Manifest:
             if token is not None and opened.version != position.version:
                 raise SourceChangedError("the manifest has changed since this run began to read it")
             return await self._read(opened, position)
-
-    async def item(self, name: str) -> CatalogItem | None:
-        """None: a line of a manifest has no address."""
-        del name
-
-    async def collection(self, name: str) -> CatalogCollection | None:
-        """None: a manifest has no collections."""
-        del name
 
     async def _read(self, opened: Opened, position: "_Position") -> Page:
         found = _Found(place=redacted(unsigned(self._catalog.url)), layout=position.layout)
@@ -139,15 +154,6 @@ class _Found:
         return None if names_columns else self.layout
 
     def _add(self, entry: Entry) -> None:
-        key = unsigned(entry.url)
-        asset = CatalogAsset(
-            key=key,
-            href=entry.url,
-            size=entry.size,
-            checksum=entry.strongest,
-            updated=entry.updated,
-            media_type=entry.media_type,
-            destination=entry.destination,
-        )
+        asset = entry.asset
         self._last_item = entry.item
-        self._items.setdefault(entry.item or key, []).append(asset)
+        self._items.setdefault(entry.item or asset.key, []).append(asset)

@@ -25,6 +25,8 @@ class Opened:
     chunks: AsyncIterator[bytes]
     #: Changes when the bytes do (an ETag, say); None where nothing tells.
     version: str | None
+    #: Bytes of the whole, where the storage tells.
+    total: int | None = None
 
 
 class OpenManifest(Protocol):
@@ -76,7 +78,7 @@ def open_file(root: Path) -> OpenManifest:
             if offset > length:
                 raise SourceChangedError(f"the manifest has no byte {offset} any more")
             file.seek(offset)
-            yield Opened(chunks=_read(file), version=f"length:{length}")
+            yield Opened(chunks=_read(file), version=f"length:{length}", total=length)
 
     return opened
 

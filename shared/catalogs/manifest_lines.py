@@ -13,6 +13,7 @@ import csv
 import dataclasses
 from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, cast
 from urllib.parse import urlsplit
 
@@ -22,13 +23,25 @@ from shared.catalogs.json_text import explained, parse_json, shown
 from shared.model.checksums import Algorithm, from_hex_or_base64, from_multihash
 from shared.model.errors import MalformedCatalogError
 from shared.model.hrefs import ObjectAddress, host_of, unsigned
-from shared.model.manifests import ManifestFormat
+from shared.model.items import CatalogAsset
 from shared.model.times import in_utc
 
 _MAX_LINE_BYTES = 64 * 1024
 _GOOGLE_HEADER = "TsvHttpData-1.0"
 _BOM = b"\xef\xbb\xbf"
 _UNNAMED = ("url", "size", "md5")
+
+
+class ManifestFormat(StrEnum):
+    """How the lines of a manifest are written."""
+
+    #: By the ending of its address, or the header ``TsvHttpData-1.0``.
+    AUTO = "auto"
+    CSV = "csv"
+    TSV = "tsv"
+    NDJSON = "ndjson"
+
+
 _ENDINGS = {
     ".csv": ManifestFormat.CSV,
     ".tsv": ManifestFormat.TSV,
@@ -157,7 +170,20 @@ class Entry(BaseModel):
         return {name: each for name, each in stripped.items() if each is not None and each != ""}
 
     @property
-    def strongest(self) -> str | None:
+    def asset(self) -> CatalogAsset:
+        """The file as every catalog lists one."""
+        return CatalogAsset(
+            key=unsigned(self.url),
+            href=self.url,
+            size=self.size,
+            checksum=self._strongest,
+            updated=self.updated,
+            media_type=self.media_type,
+            destination=self.destination,
+        )
+
+    @property
+    def _strongest(self) -> str | None:
         """The checksum to verify by."""
         return self.checksum or self.sha256 or self.md5 or self.crc64nvme or self.crc32c or self.crc32
 

@@ -33,3 +33,13 @@ class CatalogReader(Protocol):
         ``egress``.
         """
         ...
+
+
+class PagesOnly:
+    """The part of a CatalogReader that can't be asked for anything by its name."""
+
+    async def item(self, name: str) -> None:
+        """See ``CatalogReader``; what an item is called doesn't tell where it is."""
+
+    async def collection(self, name: str) -> None:
+        """See ``CatalogReader``; there are no collections, or what one is called doesn't tell where it is."""

@@ -6,15 +6,18 @@ began when ``datasets.toml`` changes meanwhile.
 
 import asyncio
 import json
-from typing import Annotated
+from typing import Annotated, override
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, SkipValidation, ValidationError
 
 from shared.catalogs.json_text import Lenient, explained, parse_json, shown
+from shared.catalogs.kind import Ways
+from shared.catalogs.reader import CatalogReader
 from shared.catalogs.stac_items import read_item, self_address
 from shared.catalogs.stac_requests import ACCEPT, NextLink, SearchRequest, collection_address, item_address
+from shared.catalogs.stac_settings import StacSettings
 from shared.egress import Http, Reply, check_status
-from shared.model.datasets import Allowlist, Selection, StacCatalog
+from shared.model.datasets import Allowlist, Dataset, Selection
 from shared.model.errors import (
     AssetNotFoundError,
     AssetTooLargeError,
@@ -30,6 +33,14 @@ from shared.model.windows import TimeProperty, Window
 from shared.redaction import redacted
 
 _MAX_PAGE_BYTES = 64 * 1024 * 1024
+
+
+class StacCatalog(StacSettings, frozen=True):
+    """A STAC API's item search."""
+
+    @override
+    def reader(self, dataset: Dataset, ways: Ways) -> CatalogReader:
+        return StacSearch(self, allow=dataset.allow, http=ways.http, select=dataset.select)
 
 
 class StacSearch:

@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
 
 from shared.catalogs.json_text import explained
-from shared.model.datasets import FilterWith, StacCatalog
+from shared.catalogs.stac_settings import FilterWith, StacSettings
 from shared.model.errors import MalformedRequestError
 from shared.model.windows import TimeProperty, Window
 
@@ -81,7 +81,7 @@ class SearchRequest(_Part):
     @classmethod
     def first(
         cls,
-        catalog: StacCatalog,
+        catalog: StacSettings,
         *,
         window: Window,
         bbox: Sequence[float] | None = None,
@@ -146,7 +146,7 @@ class SearchRequest(_Part):
         return hashlib.sha256(self.encode().encode()).hexdigest()[:8]
 
 
-def _filtered(catalog: StacCatalog, by: TimeProperty, window: Window) -> dict[str, JsonValue]:
+def _filtered(catalog: StacSettings, by: TimeProperty, window: Window) -> dict[str, JsonValue]:
     """The members of a search that ask for a property's window, with what the dataset's own query says of them.
 
     ::
@@ -168,7 +168,7 @@ def _filtered(catalog: StacCatalog, by: TimeProperty, window: Window) -> dict[st
     return {"filter-lang": "cql2-json", "filter": {"op": "and", "args": [*([asked] if asked else []), *terms]}}
 
 
-def item_address(catalog: StacCatalog, name: str) -> str | None:
+def item_address(catalog: StacSettings, name: str) -> str | None:
     """Where an API has an item, by what a page calls it; None for a name that has no address.
 
     A collection's id has no slash (``read_item`` refuses those that have), so the item's begins after the first one::
@@ -182,12 +182,12 @@ def item_address(catalog: StacCatalog, name: str) -> str | None:
     return _address(catalog, f"collections/{quote(collection, safe='')}/items/{quote(item, safe='')}")
 
 
-def collection_address(catalog: StacCatalog, name: str) -> str | None:
+def collection_address(catalog: StacSettings, name: str) -> str | None:
     """Where an API has a collection; None for a name that has no address."""
     return None if name in {"", ".", ".."} else _address(catalog, f"collections/{quote(name, safe='')}")
 
 
-def _address(catalog: StacCatalog, path: str) -> str:
+def _address(catalog: StacSettings, path: str) -> str:
     parts = urlsplit(catalog.url)
     return parts._replace(path=f"{_root(parts.path)}/{path}").geturl()
 

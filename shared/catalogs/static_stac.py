@@ -10,20 +10,24 @@ import asyncio
 import dataclasses
 import itertools
 from collections.abc import Sequence
+from typing import Annotated, ClassVar, Literal, override
+
+from pydantic import Field
 
 from shared.catalogs.http import read_document
+from shared.catalogs.kind import CatalogKind, Ways
+from shared.catalogs.reader import CatalogReader, PagesOnly
 from shared.catalogs.stac_items import read_item
 from shared.catalogs.static_documents import Listed, parsed, read_node
 from shared.catalogs.tree import Entries, Leaf, Tree
 from shared.egress import Http
-from shared.model.datasets import Allowlist
+from shared.model.datasets import Allowlist, Dataset
 from shared.model.errors import (
     MalformedCatalogError,
     PermanentError,
     WindowError,
 )
-from shared.model.items import CatalogCollection, CatalogItem, Page, Refusal
-from shared.model.trees import StaticStacCatalog
+from shared.model.items import CatalogItem, Page, Refusal
 from shared.model.windows import TimeProperty, Window
 
 _ACCEPT = "application/geo+json, application/json;q=0.9, */*;q=0.1"
@@ -37,7 +41,29 @@ _AT_ONCE = 8
 type _Read = tuple[CatalogItem | None, tuple[Refusal, ...]]
 
 
-class StaticStac:
+class StaticStacCatalog(CatalogKind, frozen=True):
+    """STAC documents without an API: a catalog or a collection, and what its links lead to."""
+
+    template: ClassVar[str] = "{dataset}/{item}/{key}/{file}"
+    has_collections: ClassVar[bool] = True
+
+    kind: Literal["static_stac"]
+    url: Annotated[str, Field(pattern=r"^https?://")]
+    """The address of a catalog.json or a collection.json."""
+    page_size: Annotated[int, Field(ge=1, le=1000)] = 100
+    """Items a page; each is a request."""
+
+    @property
+    @override
+    def has_times(self) -> bool:
+        return True
+
+    @override
+    def reader(self, dataset: Dataset, ways: Ways) -> CatalogReader:
+        return StaticStac(self, allow=dataset.allow, http=ways.http)
+
+
+class StaticStac(PagesOnly):
     """A CatalogReader of a static STAC."""
 
     def __init__(self, catalog: StaticStacCatalog, *, allow: Allowlist, http: Http) -> None:
@@ -60,14 +86,6 @@ class StaticStac:
             if item is not None:
                 items.append(item if window.holds(item.datetime) else dataclasses.replace(item, assets=()))
         return Page(items=tuple(items), refusals=tuple(refusals), next_token=next_token)
-
-    async def item(self, name: str) -> CatalogItem | None:
-        """None: what an item is called doesn't tell where it is."""
-        del name
-
-    async def collection(self, name: str) -> CatalogCollection | None:
-        """None: what a collection is called doesn't tell where it is."""
-        del name
 
     async def _node(self, address: str) -> Entries[Listed]:
         body, where = await self._asked(address, limit=_MAX_NODE_BYTES)

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from shared.copying.early import with_grace
 from shared.copying.fates import Fates
 from shared.copying.job import Copied, Job, Outcome
 from shared.copying.wholes import Wholes
@@ -60,6 +61,7 @@ class Copying:
             failed = await self._copy_all(request, dataset)
         except Exception as error:  # noqa: BLE001 - the ledger's trouble is every asset's, and goes into the same books
             failed = dict.fromkeys(request.assets, error)
+        failed = with_grace(failed, request=request, dataset=dataset, now=self.clock())
         # A failed send makes the whole delivery retry, so that no item waits for somebody who thinks that it has asked.
         await self.wholes.after_rows(request, dataset, failed=failed)
         await self.fates.settle(request, failed, lane=lane)

@@ -3,12 +3,12 @@
 import dataclasses
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from shared.copying.hints import Hints
 from shared.model.assets import Asset
-from shared.model.deferral import delay, patience_is_over, retry_after_of
+from shared.model.deferral import deferral, patience_is_over
 from shared.model.errors import Fate, MalformedRequestError, UnfinishedError, fate_of
 from shared.model.hrefs import host_of
 from shared.model.messages import CopyRequest, Queue, Reason
@@ -66,7 +66,7 @@ class Fates:
 
     def _fate(self, request: CopyRequest, error: Exception) -> Fate:
         fate = fate_of(error)
-        over = fate is Fate.DEFER and patience_is_over(request.deferred_since, now=self.clock())
+        over = fate is Fate.DEFER and patience_is_over(error, request.deferred_since, now=self.clock())
         return Fate.RETRY if over else fate
 
     async def _record(
@@ -104,9 +104,15 @@ class Fates:
     async def _defer(self, request: CopyRequest, failed: Mapping[Asset, Exception], *, lane: Queue) -> None:
         if not failed:
             return
-        delay = self._delay(request.deferrals, failed.values())
-        since = request.deferred_since or self.clock()
-        later = request.of(failed).model_copy(update={"deferrals": request.deferrals + 1, "deferred_since": since})
+        put_off = deferral(
+            request.deferrals,
+            request.deferred_since,
+            errors=failed.values(),
+            now=self.clock(),
+            chance=self.chance(),
+        )
+        delay, update = put_off.delay, {"deferrals": put_off.deferrals, "deferred_since": put_off.deferred_since}
+        later = request.of(failed).model_copy(update=update)
         await self.queues.send(Queue.COPY_LATER if delay > _LATER_FROM else lane, later.encode(), delay=delay)
         await self.hints.deferred(request.dataset, failed.values(), until=self.clock() + delay)
 
@@ -116,7 +122,3 @@ class Fates:
             staged = error.staged_blocks if isinstance(error, UnfinishedError) else None
             rest = request.of([asset]).model_copy(update={"staged_blocks": staged})
             await self.queues.send(lane, rest.encode(), delay=NOW)
-
-    def _delay(self, deferrals: int, errors: Iterable[Exception]) -> timedelta:
-        asked = max((retry_after_of(each) for each in errors), default=NOW)
-        return delay(deferrals, asked=asked, chance=self.chance())

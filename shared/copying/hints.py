@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
-from shared.model.errors import SourceThrottledError, StorageFailedError
+from shared.model.errors import AssetNotYetFoundError, SourceThrottledError, StorageFailedError
 from shared.redaction import told
 from shared.storage.holds import Holds
 
@@ -51,9 +51,11 @@ class Hints:
 
         A host that asks for patience gets it at once. One that is down or breaks off is only taken for slow where
         several in a row failed, and several more before the next hint: else a single file that its server can't give
-        would hold its dataset back for a day.
+        would hold its dataset back for a day. A file that an event came before says nothing of its host.
         """
-        errors = tuple(errors)
+        errors = tuple(each for each in errors if not isinstance(each, AssetNotYetFoundError))
+        if not errors:
+            return
         self._in_a_row[dataset] += len(errors)
         throttled = [each for each in errors if isinstance(each, SourceThrottledError)]
         if not throttled and self._in_a_row[dataset] < _MOST_IN_A_ROW:

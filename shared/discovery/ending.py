@@ -54,11 +54,18 @@ class Ending:
         ended = await self.fence.progress(request, state=state, ended_at=self.clock(), reason=verdict.because)
         if ended is None:
             return
-        if verdict.because is None:
+        if request.is_plan:
+            logger.info("plan ended", extra={"action": "plan_ended", **ids_of(request), "because": verdict.because})
+        elif verdict.because is None:
             logger.info("run is complete", extra={"action": "run_complete", **ids_of(request)})
         else:
             extra = {"action": "run_incomplete", **ids_of(request), "because": verdict.because}
             logger.error("run is incomplete", extra=extra)
+
+    async def cap(self, request: PageRequest, *, because: str) -> None:
+        """End a run that its dataset's caps cut off; its watermark stays, and the next run goes on."""
+        if await self.fence.progress(request, state=RunState.CAPPED, ended_at=self.clock(), reason=because):
+            logger.warning("run is capped", extra={"action": "run_capped", **ids_of(request), "because": because})
 
     async def _twice(self, request: PageRequest, window: WindowCounts, *, pages: range) -> int:
         """How many of a window's items were listed before on a page further back; 0 where that would take too long."""

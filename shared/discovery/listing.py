@@ -2,20 +2,21 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from shared.catalogs.reader import CatalogReader
-from shared.discovery.documents import Documents
-from shared.discovery.refusals import failure_of
-from shared.model.datasets import Dataset, StacCatalog
+from shared.discovery.capping import Capping
+from shared.model.datasets import Dataset
 from shared.model.errors import EndlessCatalogError, PermanentError, SourceChangedError, SourceUnavailableError
 from shared.model.items import Page, PlannedPage, Refusal
 from shared.model.messages import PageRequest
+from shared.model.plans import some_refusals
 from shared.model.rows import Run
 from shared.model.selection import plan_page
 from shared.model.windows import TimeProperty, Window
 from shared.redaction import told
+from shared.requesting import Documents, failure_of
 from shared.storage.failures import Failures
 from shared.storage.runs import Runs
 
@@ -35,6 +36,7 @@ class Listing:
     runs: Runs
     failures: Failures
     documents: Documents
+    capping: Capping
     catalog_of: Callable[[Dataset], CatalogReader]
     #: Copy requests that one part of a page may have.
     capacity: int
@@ -49,12 +51,12 @@ class Listing:
         before = await self._before(request)
         await self._check_end(request, page, before=before)
         planned, refusals = self._planned(request, run, dataset, page=page, before=before)
-        if refusals:
-            now = self.clock()
-            await self.failures.record(
-                [failure_of(each, dataset=request.dataset, run=request.run, at=now) for each in refusals]
-            )
-        planned = await self.documents.keep(page, planned, refusals=refusals, run=run)
+        if request.is_plan:
+            planned = planned.model_copy(update={"refusals": some_refusals(refusals)})
+        else:
+            await self._record(refusals, run)
+            planned = await self.documents.keep(page, planned, refusals=refusals, cause=run.cause)
+            planned = await self.capping.cut(request, run, dataset, planned)
         return await self.runs.keep(request.dataset, request.run, place=place, page=planned)
 
     async def change(self, request: PageRequest, run: Run, dataset: Dataset, *, kept: PlannedPage) -> str | None:
@@ -77,6 +79,11 @@ class Listing:
         """How many items the catalog states now that there are in all of a run's window."""
         first = PageRequest(dataset=run.dataset, run=run.run, pass_number=run.pass_number)
         return (await self._listed(first, run, dataset)).matched
+
+    async def _record(self, refusals: Sequence[Refusal], run: Run) -> None:
+        if refusals:
+            now = self.clock()
+            await self.failures.record([failure_of(each, cause=run.cause, at=now) for each in refusals])
 
     async def _listed(self, request: PageRequest, run: Run, dataset: Dataset) -> Page:
         """The page as the catalog gives it; one that trickles must not hold an invocation until the host ends it."""
@@ -154,11 +161,12 @@ def _is_capped(request: PageRequest, page: Page, *, dataset: Dataset, listed: in
 
     A window's first page states so many, or so many have come where nothing is stated: exactly the cap looks like it.
     """
-    if not isinstance(dataset.catalog, StacCatalog) or dataset.catalog.result_cap == 0:
+    most = dataset.catalog.most_results
+    if most == 0:
         return False
     if page.matched is not None:
-        return request.page == request.window_page and page.matched >= dataset.catalog.result_cap
-    return page.next_token is None and listed == dataset.catalog.result_cap
+        return request.page == request.window_page and page.matched >= most
+    return page.next_token is None and listed == most
 
 
 def _window(request: PageRequest, run: Run, dataset: Dataset) -> Window:

@@ -8,14 +8,18 @@ from datetime import datetime
 
 from shared.catalogs.reader import CatalogReader
 from shared.discovery.asking import Asking
-from shared.discovery.documents import Documents
+from shared.discovery.capping import Capping, cut_because, spent_after
 from shared.discovery.ending import Ending
 from shared.discovery.fence import Fence, ids_of, place_of
+from shared.discovery.following import counts_of, following, needs_second_look, next_pass
 from shared.discovery.listing import Listing
+from shared.discovery.looking import Part
+from shared.discovery.surveying import Surveying
 from shared.discovery.withholding import Withheld, Withholding
+from shared.model.caps import Spent
 from shared.model.counts import PartCounts
 from shared.model.datasets import Dataset, Datasets
-from shared.model.deferral import delay, patience_is_over, retry_after_of
+from shared.model.deferral import deferral, patience_is_over
 from shared.model.errors import (
     Fate,
     MalformedCatalogError,
@@ -29,8 +33,10 @@ from shared.model.items import PlannedPage
 from shared.model.messages import MAX_REQUEST_BYTES, PageRequest, Queue, Reason
 from shared.model.rows import Run, RunKind, RunState
 from shared.redaction import told
+from shared.requesting import Documents
 from shared.storage.failures import Failures
 from shared.storage.ledger import Ledger
+from shared.storage.plans import Plans
 from shared.storage.queues import Queues, refuse
 from shared.storage.runs import Runs
 from shared.storage.watermarks import Watermarks
@@ -49,6 +55,7 @@ class Discovery:
 
     datasets: Datasets
     runs: Runs
+    plans: Plans
     ledger: Ledger
     queues: Queues
     failures: Failures
@@ -57,6 +64,8 @@ class Discovery:
     catalog_of: Callable[[Dataset], CatalogReader]
     withholding: Withholding
     watermarks: Watermarks
+    #: Looks at what plans are of.
+    surveying: Surveying
     #: After so many deliveries of a message the runtime puts it aside.
     most_deliveries: int
     clock: Callable[[], datetime]
@@ -67,19 +76,24 @@ class Discovery:
         """Work one message, delivered for the so-manieth time: a page, or a part of one.
 
         Returns once everything that follows from it was accepted by a queue, or where it belongs to a run, a pass or a
-        part that is over. Raises what is worth a retry; at the last delivery its run has failed.
+        part that is over. Raises what is worth a retry; at the last delivery its run has failed. Nothing is lost with a
+        plan that failed, so none becomes poison.
         """
         try:
             request = PageRequest.decode(body)
         except MalformedRequestError as error:
             await refuse(body, error, queue=Queue.DISCOVER, queues=self.queues)
             return
+        # A plan stands beside the runs: neither is in the other's way.
+        pages = dataclasses.replace(self, runs=self.plans.runs) if request.is_plan else self
         try:
-            await self._work_or_settle(request)
+            await pages._work_or_settle(request)  # noqa: SLF001 - its own
         except Exception as error:
-            if delivery >= self.most_deliveries:
-                await self._give_up(request, error)
-            raise
+            if delivery < self.most_deliveries:
+                raise
+            await pages._give_up(request, error)  # noqa: SLF001 - its own
+            if not request.is_plan:
+                raise
 
     async def _work_or_settle(self, request: PageRequest) -> None:
         try:
@@ -91,7 +105,8 @@ class Discovery:
         if not await self._fence.lets(request):
             logger.info("page is over", extra={"action": "page_over", **ids_of(request)})
             return
-        if withheld := await self.withholding.because(request.dataset):
+        # What a plan asks of its catalog, a pause and full queues have nothing against.
+        if not request.is_plan and (withheld := await self.withholding.because(request.dataset)):
             await self._withhold(request, withheld)
             return
         dataset = self.datasets.named(request.dataset)
@@ -99,15 +114,20 @@ class Discovery:
         if run is None:
             return
         page = await self._listing.page(request, run, dataset)
-        asked = await self._asking.ask(run, page, part=request.part, mode=dataset.policy.on_existing)
-        counts = _counts(request, page, asked.counts)
-        if asked.is_last_part and _needs_second_look(page):
+        part = await self._look_or_ask(request, run, dataset, page=page)
+        counts = counts_of(request, page, part.counts)
+        if part.is_last and needs_second_look(page):
             change = await self._listing.change(request, run, dataset, kept=page)
             counts = counts.model_copy(update={"changed": change})
         await self._count(request, counts)
-        await self._go_on(request, run, dataset, page=page, is_last_part=asked.is_last_part)
+        await self._go_on(request, run, dataset, part=part)
         await self._count(request, counts.model_copy(update={"done": True}))
         logger.info("page discovered", extra={"action": "page_discovered", **ids_of(request), **counts.model_dump()})
+
+    async def _look_or_ask(self, request: PageRequest, run: Run, dataset: Dataset, *, page: PlannedPage) -> Part:
+        if request.is_plan:
+            return await self.surveying.survey(request, run, dataset, page=page)
+        return await self._asking.ask(run, page, part=request.part, mode=dataset.policy.on_existing)
 
     async def _withhold(self, request: PageRequest, withheld: Withheld) -> None:
         """Send the same page again with a delay; never touch the host's message.
@@ -127,32 +147,35 @@ class Discovery:
     async def _count(self, request: PageRequest, counts: PartCounts) -> None:
         await self.runs.count(request.dataset, request.run, place=place_of(request), counts=counts)
 
-    async def _go_on(
-        self, request: PageRequest, run: Run, dataset: Dataset, *, page: PlannedPage, is_last_part: bool
-    ) -> None:
+    async def _go_on(self, request: PageRequest, run: Run, dataset: Dataset, *, part: Part) -> None:
         """Ask for what follows, or end the run."""
-        following = _following(request, page, is_last_part=is_last_part)
-        if following is not None:
-            await self._send(following)
+        spent = spent_after(request, dataset, counts=part.counts)
+        next_one = following(request, part.page, is_last_part=part.is_last, spent=spent)
+        goes_on = next_one is not None or part.page.end is not None
+        if goes_on and (because := cut_because(dataset, part.page, spent=spent, is_last_part=part.is_last)):
+            await self._ending.cap(request, because=because)
+            return
+        if next_one is not None:
+            await self._send(next_one)
             return
         verdict = await self._ending.verdict(request, run, dataset)
         is_again = run.kind is RunKind.INCREMENTAL and request.pass_number < _MOST_PASSES
         if verdict.is_doubtful and is_again:
-            await self._begin_pass(request, because="the catalog shrank while it was read")
+            await self._begin_pass(request, spent=spent, because="the catalog shrank while it was read")
         else:
             await self._ending.end(request, run, dataset, verdict=verdict)
 
-    async def _send(self, following: PageRequest) -> None:
-        body = following.encode()
+    async def _send(self, page: PageRequest) -> None:
+        body = page.encode()
         if len(body.encode()) > MAX_REQUEST_BYTES:
             raise MalformedCatalogError("the catalog's next link doesn't fit into a message of 40 KiB")
         await self.queues.send(Queue.DISCOVER, body)
 
-    async def _begin_pass(self, request: PageRequest, *, because: str) -> None:
+    async def _begin_pass(self, request: PageRequest, *, spent: Spent | None, because: str) -> None:
         """Begin the run again at its first page; what belongs to this pass is over once that page is worked."""
-        following = PageRequest(dataset=request.dataset, run=request.run, pass_number=request.pass_number + 1)
-        await self.queues.send(Queue.DISCOVER, following.encode())
-        logger.warning("pass begun", extra={"action": "pass_begun", **ids_of(following), "because": because})
+        first = next_pass(request, spent=spent)
+        await self.queues.send(Queue.DISCOVER, first.encode())
+        logger.warning("pass begun", extra={"action": "pass_begun", **ids_of(first), "because": because})
 
     async def _settle(self, request: PageRequest, error: Exception) -> None:
         """Give a page that failed its fate; raises the error where that is a retry."""
@@ -160,22 +183,25 @@ class Discovery:
         fate, text = fate_of(error), told(error)
         if isinstance(error, TokenRefusedError | SourceChangedError):
             if request.pass_number < _MOST_PASSES:
-                await self._begin_pass(request, because=text)
+                await self._begin_pass(request, spent=request.spent, because=text)
                 return
             fate = Fate.POISON
         if fate is Fate.POISON:
-            reason = Reason(error=type(error).__name__, message=told(error, limit=_CARRIED_REASON_LENGTH), at=now)
-            poison = request.model_copy(update={"reason": reason})
-            await self.queues.send(Queue.DISCOVER.poison, poison.encode())
-            await self._fence.progress(request, state=RunState.FAILED, ended_at=now, reason=f"{reason.error}: {text}")
-            logger.error("run failed", extra={"action": "run_failed", **ids_of(request), "error": reason.error})
-        elif fate is Fate.DEFER and not patience_is_over(request.deferred_since, now=now):
-            wait = delay(request.deferrals, asked=retry_after_of(error), chance=self.chance())
-            since = request.deferred_since or now
-            update = {"deferrals": request.deferrals + 1, "deferred_since": since}
-            await self.queues.send(Queue.DISCOVER, request.model_copy(update=update).encode(), delay=wait)
+            name = type(error).__name__
+            if not request.is_plan:
+                reason = Reason(error=name, message=told(error, limit=_CARRIED_REASON_LENGTH), at=now)
+                await self.queues.send(Queue.DISCOVER.poison, request.model_copy(update={"reason": reason}).encode())
+            await self._fence.progress(request, state=RunState.FAILED, ended_at=now, reason=f"{name}: {text}")
+            _log_failed(request, error)
+        elif fate is Fate.DEFER and not patience_is_over(error, request.deferred_since, now=now):
+            put_off = deferral(request.deferrals, request.deferred_since, errors=[error], now=now, chance=self.chance())
+            update = {"deferrals": put_off.deferrals, "deferred_since": put_off.deferred_since}
+            again = request.model_copy(update=update).encode()
+            await self.queues.send(Queue.DISCOVER, again, delay=put_off.delay)
             await self._fence.progress(
-                request, withheld_since=since, withheld_because=f"{type(error).__name__}: {text}"
+                request,
+                withheld_since=put_off.deferred_since or now,
+                withheld_because=f"{type(error).__name__}: {text}",
             )
             logger.warning("page deferred", extra={"action": "page_deferred", **ids_of(request), "error": text})
         else:
@@ -186,7 +212,7 @@ class Discovery:
         reason = f"{type(error).__name__}: {told(error)}; page {request.page} failed {self.most_deliveries} times"
         with contextlib.suppress(StorageFailedError):
             await self._fence.progress(request, state=RunState.FAILED, ended_at=self.clock(), reason=reason)
-        logger.error("run failed", extra={"action": "run_failed", **ids_of(request), "error": type(error).__name__})
+        _log_failed(request, error)
 
     @property
     def _fence(self) -> Fence:
@@ -198,6 +224,7 @@ class Discovery:
             runs=self.runs,
             failures=self.failures,
             documents=self.documents,
+            capping=Capping(ledger=self.ledger),
             catalog_of=self.catalog_of,
             capacity=self.withholding.capacity,
             clock=self.clock,
@@ -218,32 +245,9 @@ class Discovery:
         )
 
 
-def _following(request: PageRequest, page: PlannedPage, *, is_last_part: bool) -> PageRequest | None:
-    """The next part, page or window; None: the run ends here."""
-    fresh: dict[str, object] = {"deferrals": 0, "deferred_since": None, "reason": None}
-    if not is_last_part:
-        return request.model_copy(update={**fresh, "part": request.part + 1})
-    following = {**fresh, "page": request.page + 1, "part": 0, "token": page.next_token}
-    following["capped"] = request.capped + page.is_capped
-    if page.next_token is not None:
-        return request.model_copy(update=following)
-    windows = (*page.split, *request.later)
-    if not windows:
-        return None
-    window = {"window": windows[0], "window_page": request.page + 1, "later": windows[1:]}
-    return request.model_copy(update={**following, **window})
-
-
-def _needs_second_look(page: PlannedPage) -> bool:
-    """Tell whether nothing but its lack of a next link says that a window ends with this page."""
-    return page.next_token is None and page.matched is None and not page.split
-
-
-def _counts(request: PageRequest, page: PlannedPage, asked: PartCounts) -> PartCounts:
-    """What a part came to."""
-    update: dict[str, object] = {"window": request.window_page}
-    if request.part == 0:
-        update |= {"available": page.available, "filtered": page.filtered, "refused": page.refused}
-        update |= {"repeated": page.repeats, "matched": page.matched}
-        update |= {"is_split": bool(page.split), "is_capped": page.is_capped}
-    return asked.model_copy(update=update)
+def _log_failed(request: PageRequest, error: Exception) -> None:
+    extra = {**ids_of(request), "error": type(error).__name__}
+    if request.is_plan:
+        logger.warning("plan failed", extra={"action": "plan_failed", **extra})
+    else:
+        logger.error("run failed", extra={"action": "run_failed", **extra})

@@ -60,10 +60,7 @@ class Starting:
         return begun
 
     async def _start(self, name: str, *, asked: "_Asked", trigger: str) -> Run:
-        catalog = self.datasets.named(name).catalog
-        if not catalog.has_times and asked.window.interval is not None:
-            field = "until" if asked.window.since is None else "since"
-            raise WindowError(f"a catalog of kind {catalog.kind} has no times: leave since and until out", field=field)
+        check_window(self.datasets.named(name), asked.window)
         await self._check_pause(name)
         entry = await self.runs.newest(name)
         if entry is not None and entry.run.state is RunState.RUNNING:
@@ -171,6 +168,14 @@ class Starting:
     async def _ask_for_first_page(self, run: Run) -> None:
         request = PageRequest(dataset=run.dataset, run=run.run, pass_number=run.pass_number)
         await self.queues.send(Queue.DISCOVER, request.encode())
+
+
+def check_window(dataset: Dataset, window: Window) -> None:
+    """Raise WindowError where a dataset's catalog can't be asked for a window."""
+    catalog = dataset.catalog
+    if not catalog.has_times and window.interval is not None:
+        field = "until" if window.since is None else "since"
+        raise WindowError(f"a catalog of kind {catalog.kind} has no times: leave since and until out", field=field)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

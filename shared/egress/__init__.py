@@ -5,8 +5,24 @@ One ``policy`` an allowlist judges every URL and every redirect; its ``addresses
 """
 
 from shared.egress.client import Egress, Http
+from shared.egress.keeper import Keeper
+from shared.egress.manners import Manners
 from shared.egress.pace import MinimumPace
 from shared.egress.policy import Policy
 from shared.egress.replies import Reply, check_status, http_date, retry_after
+from shared.egress.shares import LEASE_SECONDS, Shares
 
-__all__ = ["Egress", "Http", "MinimumPace", "Policy", "Reply", "check_status", "http_date", "retry_after"]
+__all__ = [
+    "LEASE_SECONDS",
+    "Egress",
+    "Http",
+    "Keeper",
+    "Manners",
+    "MinimumPace",
+    "Policy",
+    "Reply",
+    "Shares",
+    "check_status",
+    "http_date",
+    "retry_after",
+]

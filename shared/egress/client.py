@@ -16,10 +16,12 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from shared.egress.addresses import Addresses
+from shared.egress.manners import Manners
 from shared.egress.pace import MinimumPace, Pace
 from shared.egress.policy import Policy, check_headers
-from shared.egress.replies import Reply, beginning_within, check_framing, translated
+from shared.egress.replies import Reply, beginning_within, check_framing, narrow, retry_after, translated
 from shared.egress.sockets import CheckedResolver, CheckedSocket, tls_context
+from shared.egress.turns import Turn
 from shared.model.datasets import Allowlist, matches_host
 from shared.model.errors import UrlRefusedError
 
@@ -51,7 +53,7 @@ class Http(Protocol):
 class Egress:
     """HTTP for sources and catalogs; retries nothing. One object a process: ``aclose`` it at the end."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each has a default, and none has to do with another
         self,
         *,
         resolver: AbstractResolver | None = None,
@@ -62,7 +64,9 @@ class Egress:
         connections: int = 64,
         connections_per_host: int = 16,
         clock: Callable[[], float] = time.monotonic,
+        manners: Manners | None = None,
     ) -> None:
+        self._manners = manners
         self._resolver = resolver
         self._tls = tls
         self._connections = connections
@@ -93,18 +97,21 @@ class Egress:
         """Ask, following up to three redirects of a GET or HEAD; any status is a reply (see ``check_status``).
 
         After a redirect only hosts that are ``trusted`` (patterns, as in an allowlist) see more than harmless headers.
-        Raises UrlRefusedError, SourceUnavailableError.
+        Raises UrlRefusedError, SourceUnavailableError; of a host with limits, what ``Manners.turn`` does.
         """
         route = self._route(allow)
         check_headers(headers)
         target = route.policy.checked(url)
         follows = method in {"GET", "HEAD"} and body is None
         for _ in range(_MAX_HOPS + 1):
-            async with await self._asked(route.session, method, target, headers=headers, body=body) as response:
+            async with (
+                self._turn(target) as turn,
+                await self._asked(route.session, method, target, headers=headers, body=body, turn=turn) as response,
+            ):
                 check_framing(response)
                 location = response.headers.get("Location")
                 if not (follows and location and response.status in _REDIRECTS):
-                    yield Reply(response, url=str(target), pace=Pace(self._pace), clock=self._clock)
+                    yield Reply(response, url=str(target), pace=Pace(self._pace), clock=self._clock, turn=turn)
                     return
             following = route.policy.redirected(target, location)
             if following.origin() != target.origin() and not matches_host(following.raw_host or "", trusted):
@@ -127,12 +134,27 @@ class Egress:
         *,
         headers: Mapping[str, str],
         body: bytes | None,
+        turn: Turn | None,
     ) -> aiohttp.ClientResponse:
         sent = CIMultiDict(_USER_AGENT)
         sent.update(headers)
         sent["Accept-Encoding"] = "identity"
+        buffer = (turn.client_bytes if turn else 0) or _READ_BUFFER_BYTES
         with translated(url.host):
-            return await session.request(method, url, headers=sent, data=body, allow_redirects=False)
+            response = await session.request(
+                method, url, headers=sent, data=body, allow_redirects=False, read_bufsize=buffer
+            )
+        if turn:
+            narrow(response, turn.kernel_bytes)
+            length = 0 if method == "HEAD" else response.content_length
+            turn.answered(response.status, length=length, retry_after=retry_after(response.headers))
+        return response
+
+    def _turn(self, url: URL) -> contextlib.AbstractAsyncContextManager[Turn | None]:
+        if self._manners is None:
+            return contextlib.nullcontext()
+        # Of an address that is signed, all that may rest is its path.
+        return self._manners.turn(url.host or "", asset=url.raw_path)
 
     def _route(self, allow: Allowlist) -> "_Route":
         """The way out of an allowlist, made once."""

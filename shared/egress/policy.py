@@ -60,9 +60,9 @@ class Policy:
             host, port = canonical_host(url.raw_host or ""), url.port
         except ValueError:
             raise UrlRefusedError("a URL with a malformed host or port") from None
-        if not _names(host, self._allow.hosts):
+        if not names_host(host, self._allow.hosts):
             raise UrlRefusedError(f"the host {host!r} isn't in allow.hosts")
-        if scheme != "https" and not (scheme == "http" and _names(host, self._allow.http_hosts)):
+        if scheme != "https" and not (scheme == "http" and names_host(host, self._allow.http_hosts)):
             raise UrlRefusedError(f"{host}: {scheme!r} instead of https, and the host isn't in allow.http_hosts")
         if port not in self._allow.ports:
             raise UrlRefusedError(f"{host}: port {port} isn't in allow.ports")
@@ -78,7 +78,7 @@ def check_headers(headers: Mapping[str, str]) -> None:
             raise UrlRefusedError(f"the header {name!r} isn't one that may be sent")
 
 
-def _names(host: str, patterns: tuple[str, ...]) -> bool:
+def names_host(host: str, patterns: tuple[str, ...]) -> bool:
     """As ``matches_host``, except that an address has to stand there itself."""
     address = address_of(host)
     if address is None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import socket
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from multidict import CIMultiDict
 
 from shared.egress.addresses import AddressRefusedError
 from shared.egress.pace import Pace
+from shared.egress.turns import Turn
 from shared.model.errors import (
     AssetNotFoundError,
     AssetTooLargeError,
@@ -34,9 +36,16 @@ class Reply:
     """An answer whose body can be read once, while ``Egress.request`` is entered."""
 
     def __init__(
-        self, response: aiohttp.ClientResponse, *, url: str, pace: Pace, clock: Callable[[], float] = time.monotonic
+        self,
+        response: aiohttp.ClientResponse,
+        *,
+        url: str,
+        pace: Pace,
+        clock: Callable[[], float] = time.monotonic,
+        turn: Turn | None = None,
     ) -> None:
         self._response = response
+        self._turn = turn
         self._pace = pace
         self._clock = clock
         self.status = response.status
@@ -76,11 +85,16 @@ class Reply:
 
     async def _chunk(self) -> bytes:
         """What has come, at least a byte; nothing at the end."""
+        if self._turn:
+            # Before the clock: what is waited for here isn't the source's slowness.
+            await self._turn.reads()
         asked = self._clock()
         with translated(self._response.host):
             chunk = await self._response.content.readany()
         if chunk:
             self._pace.count(len(chunk), waited=self._clock() - asked)
+        if self._turn:
+            self._turn.came(len(chunk))
         return chunk
 
 
@@ -89,6 +103,13 @@ def check_framing(response: aiohttp.ClientResponse) -> None:
     codings = response.headers.getall("Transfer-Encoding", None)
     if codings is not None and ", ".join(codings).lower() != "chunked":
         raise SourceUnavailableError(f"{response.host}: a transfer coding that isn't chunked")
+
+
+def narrow(response: aiohttp.ClientResponse, size: int) -> None:
+    """Let the kernel buffer about so many bytes of a connection and no more, from now on; 0: as it likes."""
+    transport = response.connection.transport if response.connection else None
+    if size and transport is not None:
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
 
 
 def check_status(reply: Reply) -> None:

@@ -12,14 +12,15 @@ from pydantic import BaseModel, ConfigDict
 
 _SUMS = (
     *("available", "filtered", "refused", "items_sent", "items_already", "repeated"),
-    *("sent", "already"),
+    *("sent", "already", "sent_bytes"),
 )
 
 
 class Counts(BaseModel):
     """What pages came to."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # What a newer version counts beside: two versions work at once while one is deployed.
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     #: Items that the catalog listed; filtered: nothing of them was selected; refused: they can't be copied.
     available: int = 0
@@ -33,6 +34,8 @@ class Counts(BaseModel):
     #: Assets asked for, and those that were there as described.
     sent: int = 0
     already: int = 0
+    #: Bytes of the assets asked for, as far as the catalog states them.
+    sent_bytes: int = 0
 
     def plus(self, other: "Counts") -> Self:
         """Both together."""

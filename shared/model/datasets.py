@@ -3,33 +3,28 @@
 import ipaddress
 import re
 import tomllib
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from cronsim import CronSim, CronSimError
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from shared.model.access import OpenSource, Source
+from shared.model.caps import Caps
 from shared.model.checksums import Algorithm
 from shared.model.errors import DatasetsInvalidError, UnknownDatasetError
+from shared.model.events import Events
 from shared.model.hrefs import host_of
-from shared.model.kinds import Kind
-from shared.model.listings import ListingCatalog
-from shared.model.manifests import ManifestCatalog
+from shared.model.kinds import AnyKind, Kind
 from shared.model.messages import MAX_ASSETS
 from shared.model.names import DatasetName, check_template
+from shared.model.politeness import Limits, Polite, budgets
 from shared.model.publishing import Publish
 from shared.model.sidecars import check_sidecar
-from shared.model.trees import HttpIndexCatalog, StaticStacCatalog
 from shared.model.windows import TimeProperty, Window
 
-#: Names of blobs where a dataset states no template: every value in them is one that such a catalog has.
-_TEMPLATES = {"stac": "{dataset}/{collection}/{id}/{key}/{file}", "static_stac": "{dataset}/{item}/{key}/{file}"}
-#: The same of items.
-_ITEM_TEMPLATES = {"stac": "{dataset}/items/{collection}/{id}.json"}
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -98,54 +93,6 @@ def _bbox(bbox: tuple[float, float, float, float]) -> tuple[float, float, float,
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class FilterWith(StrEnum):
-    """How a STAC API is asked for items by one of their properties."""
-
-    #: https://github.com/stac-api-extensions/filter: CQL2, as JSON in a POST and as text in a GET search.
-    FILTER = "filter"
-    #: https://github.com/stac-api-extensions/query, its predecessor.
-    QUERY = "query"
-
-
-class StacCatalog(Kind):
-    """A STAC API's item search."""
-
-    kind: Literal["stac"]
-    url: Annotated[str, Field(pattern=r"^https?://")]
-    """The API's landing page, or its search address if that ends in /search."""
-    method: Literal["POST", "GET"] = "POST"
-    """How the search is asked."""
-    collections: tuple[str, ...] = ()
-    """Collections to search; none: all."""
-    query: Mapping[str, JsonValue] = {}
-    """Further members of the search, such as filter, query, sortby or ids."""
-    page_size: Annotated[int, Field(ge=1, le=10_000)] = 100
-    """The search's limit: items a page."""
-    filter_with: FilterWith = FilterWith.FILTER
-    """filter or query: the extension by which the API is asked for what is new by created, updated or published."""
-    result_cap: Annotated[int, Field(ge=0)] = 10_000
-    """The most items that a search lists, whatever it has: what states so many, or ends there, is read in parts by
-    time. 0: the API has no such limit."""
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        _ = self.window
-        return self
-
-    @property
-    def window(self) -> Window:
-        """The query's own ``datetime`` as a window: an interval, or a moment; where there is none, the open one."""
-        text = self.query.get("datetime")
-        if not isinstance(text, str):
-            return Window()
-        return Window.parse(text if "/" in text else f"{text}/{text}")
-
-
-type Catalog = Annotated[
-    StacCatalog | ManifestCatalog | ListingCatalog | StaticStacCatalog | HttpIndexCatalog, Field(discriminator="kind")
-]
 
 
 class Order(StrEnum):
@@ -238,6 +185,9 @@ class Incremental(_Part):
     """When a run of everything finds what came still later or was missed: five cron fields, UTC."""
 
 
+type Catalog = Annotated[Kind, AnyKind()]
+
+
 class Dataset(_Part):
     """A named stream of items."""
 
@@ -253,50 +203,54 @@ class Dataset(_Part):
     """When a run begins: five cron fields, UTC. None: on request only."""
     incremental: Incremental | None = None
     """Runs of the schedule ask for what is new. None: for everything."""
+    events: Events | None = None
+    """Which events are taken: what they tell of is copied at once. None: none."""
+    polite: Polite | None = None
+    """How hard the hosts may be asked, by all datasets together. None: as hard as goes."""
+    caps: Caps | None = None
+    """What one run may ask for at most. None: all of it."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         host = host_of(self.catalog.url) if self.catalog.url.startswith("http") else None
         if host is not None and not matches_host(host, self.allow.hosts):
             raise ValueError(f"the catalog's host {host!r} isn't allowed; add it to allow.hosts")
-        if isinstance(self.catalog, ListingCatalog):
-            self.catalog.check_parts(source=self.source, publishes=self.publish is not None)
+        self.catalog.check(source=self.source, publishes=self.publish is not None)
         if self.incremental is not None:
-            self._check_incremental(self.incremental.property)
+            self.catalog.check_incremental(self.incremental.property)
+            if self.schedule is None:
+                raise ValueError("incremental: its runs begin by a schedule; add one")
+        for each in self.polite.hosts if self.polite else ():
+            if not _is_allowed(each, self.allow.hosts):
+                raise ValueError(f"polite.hosts: {each!r} isn't allowed; write it as allow.hosts does, or add it there")
+        if self.events is not None:
+            self._check_events(self.events)
         for each in self.source.asks:
             if not _is_allowed(each, self.allow.hosts):
                 raise ValueError(f"the source's host {each!r} isn't allowed; add it (or hosts like it) to allow.hosts")
         return self
 
-    def _check_incremental(self, by: TimeProperty) -> None:
-        if isinstance(self.catalog, ManifestCatalog):
-            raise ValueError("incremental: a manifest has no times; leave it out")  # noqa: TRY004 - pydantic's
-        if isinstance(self.catalog, HttpIndexCatalog | StaticStacCatalog):
-            raise ValueError(f"incremental: {self.catalog.kind} can't be asked for what is new; leave it out")  # noqa: TRY004 - pydantic's
-        if self.schedule is None:
-            raise ValueError("incremental: its runs begin by a schedule; add one")
-        if isinstance(self.catalog, ListingCatalog):
-            if by is not TimeProperty.UPDATED:
-                raise ValueError("incremental: a listing has the time of modification alone; leave property out")
-            return
-        asked = self.catalog.query.get("query")
-        if self.catalog.filter_with is FilterWith.QUERY and isinstance(asked, Mapping) and by in asked:
-            raise ValueError(f"incremental: the catalog's query asks for {by.value} already; leave it out there")
-        theirs = self.catalog.query.get("filter")
-        kind = dict if self.catalog.method == "POST" else str
-        if self.catalog.filter_with is FilterWith.FILTER and theirs is not None and not isinstance(theirs, kind):
-            raise ValueError("incremental: the catalog's filter has to be CQL2 as JSON (POST) or text (GET)")
+    def _check_events(self, events: Events) -> None:
+        events.check(source=self.source)
+        for each in events.asks(self.source):
+            if not matches_host(each, self.allow.hosts):
+                raise ValueError(f"events.accounts: {each!r} isn't allowed; add it to allow.hosts")
 
     @property
     def template(self) -> str:
         """What a blob's name is made of."""
-        return self.destination.name or _TEMPLATES.get(self.catalog.kind, "{dataset}/{host}/{path}")
+        return self.destination.name or self.catalog.template
 
     @property
     def item_template(self) -> str:
         """What the name of a published item is made of."""
         stated = self.publish.name if self.publish else None
-        return stated or _ITEM_TEMPLATES.get(self.catalog.kind, "{dataset}/items/{item}.json")
+        return stated or self.catalog.item_template
+
+    @property
+    def secrets(self) -> dict[str, dict[str, str]]:
+        """The names of app settings that hold its secrets, by the fields that name them, for each of its tables."""
+        return {"source": self.source.secrets, "events.auth": self.events.auth.secrets if self.events else {}}
 
     @property
     def containers(self) -> frozenset[str]:
@@ -323,12 +277,18 @@ class Datasets(_Part):
         return self.datasets[name]
 
     @property
+    def budgets(self) -> dict[str, Limits]:
+        """The limits of hosts, or of patterns of hosts, for the whole app."""
+        return budgets((each.polite, each.allow.hosts) for each in self.datasets.values() if each.polite is not None)
+
+    @property
     def secrets(self) -> dict[str, str]:
         """The names of all app settings that hold secrets of sources, by the field that names them."""
         return {
-            f"datasets.{name}.source.{field}": setting
+            f"datasets.{name}.{part}.{field}": setting
             for name, dataset in self.datasets.items()
-            for field, setting in dataset.source.secrets.items()
+            for part, settings in dataset.secrets.items()
+            for field, setting in settings.items()
         }
 
 
@@ -362,8 +322,8 @@ def _explained(error: ValidationError) -> str:
     lines: list[str] = []
     for each in error.errors(include_url=False):
         place = ".".join(str(part) for part in each["loc"])
-        # What stands in a source's table may be a secret that was to stand in a setting.
-        found = "" if "source" in each["loc"] else f"; found {_shown(each['input'])}"
+        # What stands in these tables may be a secret that was to stand in a setting.
+        found = "" if {"source", "auth"} & {*each["loc"]} else f"; found {_shown(each['input'])}"
         lines.append(f"  {place}: {each['msg']}{found}{_choices(each)}")
     return "\n".join(lines)
 

@@ -92,7 +92,7 @@ def item_name(item: str, *, dataset_name: str, dataset: Dataset) -> str:
     A STAC item is called ``collection/id``, and a collection's id has no slash; a manifest's items are called as it
     likes.
     """
-    collection, found, name = item.partition("/") if dataset.catalog.kind in {"stac", "static_stac"} else ("", "", item)
+    collection, found, name = item.partition("/") if dataset.catalog.has_collections else ("", "", item)
     values = {
         "dataset": dataset_name,
         "item": item,

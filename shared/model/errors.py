@@ -13,6 +13,9 @@
     │   └── NoProgressError            a copy that began again has staged nothing since
     ├── DeferredError                  sent again with a delay, costs no attempt
     │   ├── SourceThrottledError       429, or a Retry-After
+    │   │   └── HostBusyError          the dataset's own limits for the host have no room left
+    │   ├── HostClosedError            the host failed several times in a row, and is tried again later
+    │   ├── AssetNotYetFoundError      404 or 410 within the grace that an event's file has
     │   └── SourceUnavailableError     5xx, a time-out, no connection
     ├── UnfinishedError                the soft deadline is near: sent again, resumes
     ├── PermanentError                 to the poison queue at once, with its reason
@@ -36,9 +39,17 @@
     │   └── WindowError                a window that the dataset can't be asked for (HTTP 400)
     ├── BlobConflictError              somebody else wrote first: decided by reading back, never escapes
     ├── RunConflictError               a run makes progress already (HTTP 409)
+    ├── QueryInvalidError              a parameter of a request's address that means nothing (HTTP 400)
     ├── UnknownRunError                no such run, or not the newest (HTTP 404)
     ├── RunEndedError                  a run that has ended can't be cancelled (HTTP 409)
     ├── DatasetPausedError             no run begins until the dataset is resumed (HTTP 409)
+    ├── EventsNotTakenError            the dataset takes no events (HTTP 404)
+    ├── MalformedEventError            a body that is no event, or none that the dataset takes (HTTP 400)
+    ├── EventTooLargeError             a call with more bytes or assets than one may have (HTTP 413)
+    ├── NotAuthenticatedError          a call that isn't shown to come from whom it has to (HTTP 401)
+    ├── ForbiddenError                 a call of somebody whom the dataset doesn't name (HTTP 403)
+    ├── TooManyEventsError             more calls than the dataset takes in a minute (HTTP 429)
+    ├── SenderUnavailableError         what vouches for the sender can't be asked now (HTTP 503)
     └── DatasetsInvalidError           datasets.toml can't be used
 """
 
@@ -108,6 +119,18 @@ class DeferredError(SluiceError):
 
 class SourceThrottledError(DeferredError):
     """The source asked for patience."""
+
+
+class HostBusyError(SourceThrottledError):
+    """As many requests as the dataset's ``polite`` allows are under way: no fault of the host, nor of the asset."""
+
+
+class HostClosedError(DeferredError):
+    """Nothing is asked of a host for a while, since it refused or failed several assets in a row."""
+
+
+class AssetNotYetFoundError(DeferredError):
+    """An event came before its file: the source answers 404 or 410, and is asked again for a while."""
 
 
 class SourceUnavailableError(DeferredError):
@@ -218,6 +241,14 @@ class RunConflictError(SluiceError):
         self.run = run
 
 
+class QueryInvalidError(SluiceError):
+    """A parameter in the address of a request has a value that it can't have."""
+
+    def __init__(self, message: str, *, field: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
 class UnknownRunError(SluiceError):
     """The run store knows no such run: of each dataset it has the newest alone."""
 
@@ -230,6 +261,44 @@ class DatasetPausedError(SluiceError):
     """The dataset is paused, so that no run of it begins."""
 
 
+class EventsNotTakenError(SluiceError):
+    """The dataset has no table ``events``."""
+
+
+class MalformedEventError(SluiceError):
+    """A body isn't an event of a format that the dataset takes."""
+
+
+class EventTooLargeError(SluiceError):
+    """A call has more bytes, or asks for more assets, than one call may."""
+
+
+class NotAuthenticatedError(SluiceError):
+    """A call isn't shown to come from whom it has to come from."""
+
+
+class ForbiddenError(SluiceError):
+    """A call of somebody whom the dataset doesn't name, or for something that it doesn't."""
+
+
+class TooManyEventsError(SluiceError):
+    """More calls came than are taken."""
+
+    def __init__(self, message: str, *, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        #: When there is room again; it is the answer's Retry-After, too.
+        self.retry_after_seconds = retry_after_seconds
+
+
+class SenderUnavailableError(SluiceError):
+    """Whether a call is its sender's can't be told now: it has to be sent again."""
+
+    def __init__(self, message: str, *, retry_after_seconds: int = 30) -> None:
+        super().__init__(message)
+        #: When it is worth another try; it is the answer's Retry-After, too.
+        self.retry_after_seconds = retry_after_seconds
+
+
 class DatasetsInvalidError(SluiceError):
     """The datasets file is missing or wrong: file, dataset, field, what stands there and what could."""
 
@@ -237,11 +306,19 @@ class DatasetsInvalidError(SluiceError):
 #: What a caller is answered where the error is the caller's.
 HTTP_STATUS: Mapping[type[SluiceError], int] = {
     WindowError: 400,
+    QueryInvalidError: 400,
     UnknownDatasetError: 404,
     UnknownRunError: 404,
     RunConflictError: 409,
     RunEndedError: 409,
     DatasetPausedError: 409,
+    EventsNotTakenError: 404,
+    MalformedEventError: 400,
+    EventTooLargeError: 413,
+    NotAuthenticatedError: 401,
+    ForbiddenError: 403,
+    TooManyEventsError: 429,
+    SenderUnavailableError: 503,
 }
 
 

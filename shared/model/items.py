@@ -4,9 +4,9 @@ import dataclasses
 import datetime as dt
 import hashlib
 from collections.abc import Mapping
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from shared.model.assets import Asset
 from shared.model.windows import Window
@@ -125,6 +125,18 @@ class Cut(BaseModel):
     singles_in_place: bool = False
 
 
+class End(BaseModel):
+    """Where a page ends before its end."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    #: The asset, counted in the order of the page's requests, that would exceed the caps of its dataset's runs: it and
+    #: those after it aren't asked for.
+    before: int
+    #: In words and numbers for an operator.
+    because: str
+
+
 class PlannedPage(BaseModel):
     """A page after selection, as it is kept: its parts and redeliveries read this and never the catalog again."""
 
@@ -157,6 +169,10 @@ class PlannedPage(BaseModel):
     split: tuple[Window, ...] = ()
     #: The catalog can't list all of it, and it isn't split.
     is_capped: bool = False
+    #: Where it ends because of the dataset's caps; kept with it, so that parts and redeliveries are cut alike.
+    end: Annotated[End | None, Field(exclude_if=lambda end: end is None)] = None
+    #: Some of what was refused, on a plan's pages: of a run it stands in the failures table.
+    refusals: Annotated[tuple[Refusal, ...], Field(exclude_if=lambda refusals: not refusals)] = ()
 
 
 def fit_name(name: str) -> str:

@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from shared.model.assets import Asset, bucket
 from shared.model.assets import Identity as ItemName
+from shared.model.caps import Spent
 from shared.model.errors import MalformedRequestError, RequestTooLargeError
 from shared.model.names import DatasetName
 from shared.model.windows import Window
@@ -101,6 +102,10 @@ class PageRequest(Message):
     later: tuple[Window, ...] = ()
     #: How many windows before had more than the catalog lists, and couldn't be split.
     capped: Annotated[int, Field(ge=0)] = 0
+    #: What the run has asked for before, where its dataset caps runs.
+    spent: Spent | None = None
+    #: A plan's page counts and asks for nothing. Left out of a run's: an older version knows no such field.
+    is_plan: Annotated[bool, Field(exclude_if=lambda is_plan: not is_plan)] = False
 
 
 class ItemVersion(BaseModel):

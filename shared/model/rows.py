@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from shared.model.assets import Asset
+from shared.model.causes import Cause
 from shared.model.windows import TimeProperty, Window
 
 
@@ -85,6 +86,8 @@ class RunState(StrEnum):
     FAILED = "failed"
     #: Somebody ended it; what was sent by then is copied all the same.
     CANCELLED = "cancelled"
+    #: It reached its dataset's caps, and the next run goes on; which and where, stands in the run.
+    CAPPED = "capped"
 
 
 class RunKind(StrEnum):
@@ -94,6 +97,8 @@ class RunKind(StrEnum):
     FULL = "full"
     #: What is new since the watermark.
     INCREMENTAL = "incremental"
+    #: What a full run would, but nothing is asked for: it counts.
+    PLAN = "plan"
 
 
 class Run(_Row):
@@ -120,6 +125,11 @@ class Run(_Row):
     withheld_since: AwareDatetime | None = None
     withheld_because: str | None = None
     reason: str | None = None
+
+    @property
+    def cause(self) -> Cause:
+        """What its requests say of who asks."""
+        return Cause(dataset=self.dataset, name=self.run, asked_at=self.began_at)
 
     @property
     def is_of_all(self) -> bool:

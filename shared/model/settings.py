@@ -86,6 +86,16 @@ class Settings(BaseSettings):
         return self.memory_mib * _MIB
 
 
+class Platform(BaseSettings):
+    """What App Service itself says of an app; nobody else is to set it."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    #: Whether built-in authentication is on, so that X-MS-CLIENT-PRINCIPAL is the platform's and nobody else's:
+    #: https://learn.microsoft.com/azure/app-service/reference-app-settings
+    built_in_authentication: Annotated[bool, Field(validation_alias="WEBSITE_AUTH_ENABLED")] = False
+
+
 def read_secrets(names: Mapping[str, str]) -> dict[str, SecretStr]:
     """Read the app settings that hold sources' secrets; ``names`` has them by the field that names each.
 

@@ -1,10 +1,11 @@
 """The rest of a version: asked for under a condition, and refused unless it is exactly that."""
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from http import HTTPStatus
 
 from shared.egress import Reply, check_status
+from shared.egress.validators import condition, is_of_version
 from shared.model.errors import SourceChangedError, TruncatedBodyError, UnexpectedStatusError
 from shared.model.hrefs import host_of
 from shared.sources.body import Rest
@@ -14,9 +15,7 @@ _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19})")
 
 def range_headers(rest: Rest) -> dict[str, str]:
     """Range, and the condition that holds it to the version (RFC 9110, 13.1.1, 13.1.4 and 14.2)."""
-    kind, _, value = rest.validator.partition(":")
-    condition = "If-Match" if kind == "etag" else "If-Unmodified-Since"
-    return {"Range": f"bytes={rest.first}-{rest.total - 1}", condition: value}
+    return {"Range": f"bytes={rest.first}-{rest.total - 1}", **condition(rest.validator)}
 
 
 def check_rest(reply: Reply, rest: Rest, *, encoding: str | None) -> None:
@@ -37,7 +36,7 @@ def check_rest(reply: Reply, rest: Rest, *, encoding: str | None) -> None:
         raise SourceChangedError(f"{said}, with another range than the one asked for")
     if reply.length not in {None, rest.total - rest.first}:
         raise SourceChangedError(f"{said}, with {reply.length} bytes instead of {rest.total - rest.first}")
-    if not _is_of_version(reply.headers, rest) or encoding != rest.encoding:
+    if not is_of_version(reply.headers, rest.validator) or encoding != rest.encoding:
         raise SourceChangedError(f"{said}, with another version")
 
 
@@ -56,9 +55,3 @@ async def counted(reply: Reply, rest: Rest) -> AsyncIterator[bytes]:
 def _is_asked_for(text: str, rest: Rest) -> bool:
     found = _CONTENT_RANGE.fullmatch(text.strip())
     return found is not None and tuple(map(int, found.groups())) == (rest.first, rest.total - 1, rest.total)
-
-
-def _is_of_version(headers: Mapping[str, str], rest: Rest) -> bool:
-    """A date is as settled as it was: another answer's Date proves nothing more."""
-    kind, _, value = rest.validator.partition(":")
-    return headers.get("ETag" if kind == "etag" else "Last-Modified", "") == value

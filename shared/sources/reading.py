@@ -2,12 +2,11 @@
 
 import contextlib
 import dataclasses
-import re
-from collections.abc import AsyncGenerator, Mapping
-from datetime import timedelta
+from collections.abc import AsyncGenerator
 from http import HTTPStatus
 
-from shared.egress import Egress, Reply, check_status, http_date
+from shared.egress import Egress, Reply, check_status
+from shared.egress.validators import strong_validator
 from shared.model.datasets import Dataset
 from shared.model.errors import SourceRefusedError, UnexpectedStatusError
 from shared.model.hrefs import host_of
@@ -15,11 +14,6 @@ from shared.sources.body import Body, Rest
 from shared.sources.ranges import check_rest, counted, range_headers
 from shared.sources.signing import Signed, Signing
 from shared.sources.stated import content_coding, stated_checksums
-
-# No weak one, and only what fits a header and a blob's metadata.
-_STRONG_ETAG = re.compile(r'"[\x21\x23-\x7e]{1,512}"')
-_DATE = re.compile(r"[\x20-\x7e]{1,64}")
-_SETTLED = timedelta(seconds=60)
 
 
 class HttpSources:
@@ -68,20 +62,9 @@ def _rest(reply: Reply, rest: Rest) -> Body:
 def _body(reply: Reply) -> Body:
     return Body(
         length=reply.length,
-        validator=_validator(reply.headers),
+        validator=strong_validator(reply.headers),
         media_type=reply.headers.get("Content-Type") or None,
         encoding=content_coding(reply.headers.get("Content-Encoding", "")),
         stated=stated_checksums(reply.headers),
         chunks=reply.chunks,
     )
-
-
-def _validator(headers: Mapping[str, str]) -> str | None:
-    """A strong ETag, or a Last-Modified that had settled when the response was made (RFC 9110, 8.8.2.2)."""
-    etag = headers.get("ETag", "")
-    if _STRONG_ETAG.fullmatch(etag):
-        return f"etag:{etag}"
-    text = headers.get("Last-Modified", "")
-    modified, date = http_date(text), http_date(headers.get("Date", ""))
-    settled = modified is not None and date is not None and date - modified >= _SETTLED
-    return f"modified:{text}" if settled and _DATE.fullmatch(text) else None

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Iterable
 from azure.core.exceptions import HttpResponseError
 
 from shared.model.messages import Queue
-from shared.storage import activity, failures, items, ledger, runs
+from shared.storage import activity, failures, items, ledger, runs, shares
 from shared.storage.accounts import Account
 from shared.storage.answers import code_of, translated
 
@@ -16,7 +16,7 @@ _THERE = frozenset({"ContainerAlreadyExists", "QueueAlreadyExists", "TableAlread
 
 
 async def create_missing(account: Account, *, containers: Iterable[str]) -> None:
-    """Make every queue with its poison queue, every table, the containers of pages and items, and these.
+    """Make every queue with its poison queue, every table, the containers of pages, items and shares, and these.
 
     Raises StorageFailedError.
     """
@@ -24,7 +24,7 @@ async def create_missing(account: Account, *, containers: Iterable[str]) -> None
         await _create(f"queue {queue}", account.queues.create_queue(queue))
     for table in TABLES:
         await _create(f"table {table}", account.tables.create_table(table))
-    for container in sorted({runs.CONTAINER, items.CONTAINER, *containers}):
+    for container in sorted({runs.CONTAINER, items.CONTAINER, shares.CONTAINER, *containers}):
         await _create(f"container {container}", account.blobs.create_container(container))
 
 

@@ -28,7 +28,8 @@ from shared.storage.entities import (
 TABLE = "runs"
 CONTAINER = "pages"
 
-_NEWEST = "newest"
+NEWEST_RUN = "newest"
+NEWEST_PLAN = "newest-plan"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,32 +83,40 @@ class AzureRuns:
     """The run store in Table Storage, its pages in a container."""
 
     def __init__(
-        self, service: TableServiceClient, *, blobs: Blobs, table: str = TABLE, container: str = CONTAINER
+        self,
+        service: TableServiceClient,
+        *,
+        blobs: Blobs,
+        table: str = TABLE,
+        container: str = CONTAINER,
+        row: str = NEWEST_RUN,
     ) -> None:
+        """``row``: where the newest of a dataset stands; plans have one of their own."""
         self._table = service.get_table_client(table)
         self._blobs = blobs
         self._container = container
+        self._row = row
 
     async def newest(self, dataset: str) -> RunEntry | None:
         """A point read."""
-        entity = await read_entity(self._table, partition=dataset, row=_NEWEST)
+        entity = await read_entity(self._table, partition=dataset, row=self._row)
         return None if entity is None else RunEntry(run=_run(entity), etag=etag_of(entity))
 
     async def save(self, run: Run, *, replaces: str | None) -> bool:
         """Insert or replace; after a conflict, a look at what stands there."""
-        if await write_entity(self._table, _entity(run), replaces=replaces):
+        if await write_entity(self._table, _entity(run, row=self._row), replaces=replaces):
             return True
         there = await self.newest(run.dataset)
         return there is not None and there.run == run
 
     async def part(self, dataset: str, run: str, *, place: tuple[int, int, int]) -> PartCounts | None:
         """A point read."""
-        entity = await read_entity(self._table, partition=_counts_partition(dataset, run), row=_counts_row(place))
+        entity = await read_entity(self._table, partition=counts_partition(dataset, run), row=_counts_row(place))
         return None if entity is None else PartCounts.model_validate(values_of(entity))
 
     async def count(self, dataset: str, run: str, *, place: tuple[int, int, int], counts: PartCounts) -> None:
         """Write over what stands there."""
-        partition, row = _counts_partition(dataset, run), _counts_row(place)
+        partition, row = counts_partition(dataset, run), _counts_row(place)
         await put_entity(self._table, entity_of(counts, partition=partition, row=row))
 
     async def total(self, dataset: str, run: str, *, pass_number: int) -> Counts:
@@ -117,7 +126,7 @@ class AzureRuns:
 
     async def windows(self, dataset: str, run: str, *, pass_number: int) -> Mapping[int, WindowCounts]:
         """One query over a pass."""
-        partition, prefix = _counts_partition(dataset, run), f"part-{pass_number:05}-"
+        partition, prefix = counts_partition(dataset, run), f"part-{pass_number:05}-"
         windows: dict[int, WindowCounts] = {}
         async for entity in read_range(self._table, partition=partition, prefix=prefix):
             part = PartCounts.model_validate(values_of(entity))
@@ -146,8 +155,8 @@ class AzureRuns:
         return BlobPath(container=self._container, name=f"{dataset}/{run}/{pass_number}/{page}.json")
 
 
-def _entity(run: Run) -> Entity:
-    return entity_of(run, partition=run.dataset, row=_NEWEST, window=run.window.model_dump_json())
+def _entity(run: Run, *, row: str) -> Entity:
+    return entity_of(run, partition=run.dataset, row=row, window=run.window.model_dump_json())
 
 
 def _run(entity: TableEntity) -> Run:
@@ -155,7 +164,8 @@ def _run(entity: TableEntity) -> Run:
     return Run.model_validate({**values, "window": Window.model_validate_json(values["window"])})
 
 
-def _counts_partition(dataset: str, run: str) -> str:
+def counts_partition(dataset: str, run: str) -> str:
+    """Where the counts of a run stand."""
     # No dataset's name has a colon: with "-" the run "b-c" of "a" would be the run "c" of "a-b".
     return f"{dataset}:{run}"
 

@@ -20,10 +20,12 @@ class Stream:
 
     chunks: AsyncIterator[bytes]
     etag: str
+    #: Bytes of the whole blob.
+    total: int
 
 
-async def open_stream(service: BlobServiceClient, path: BlobPath, *, offset: int) -> Stream:
-    """Open a blob of the data account; all of its bytes are of one version, which the SDK pins by its ETag.
+async def open_stream(service: BlobServiceClient, path: BlobPath, *, offset: int, length: int | None = None) -> Stream:
+    """Open a blob of the data account, or so many bytes of it; all are of one version, which the SDK pins by its ETag.
 
     The bytes are counted: a manifest that ended early would drop what it no longer names.
     Raises AssetNotFoundError, SourceChangedError where the blob ends before the offset, StorageFailedError.
@@ -31,7 +33,8 @@ async def open_stream(service: BlobServiceClient, path: BlobPath, *, offset: int
     client = service.get_blob_client(path.container, path.name)
     with translated(f"blob {path.name}: open"):
         try:
-            download = await client.download_blob(offset=offset or None, decompress=False)
+            first = offset if offset or length else None
+            download = await client.download_blob(offset=first, length=length, decompress=False)
         except HttpResponseError as error:
             if status_of(error) == _ABSENT:
                 raise AssetNotFoundError(f"there is no blob {path.name!r} in {path.container!r}") from error
@@ -39,7 +42,9 @@ async def open_stream(service: BlobServiceClient, path: BlobPath, *, offset: int
                 raise SourceChangedError(f"the blob has no byte {offset} any more") from error
             raise
     chunks = _counted(download.chunks(), path, size=download.size)
-    return Stream(chunks=chunks, etag=str(download.properties.etag))
+    # Its own size is that of the part.
+    total = int(str(download.properties.content_range).rpartition("/")[2])
+    return Stream(chunks=chunks, etag=str(download.properties.etag), total=total)
 
 
 async def _counted(chunks: AsyncIterator[bytes], path: BlobPath, *, size: int) -> AsyncIterator[bytes]:

@@ -1,9 +1,11 @@
+import time
 import uuid
 from collections.abc import AsyncGenerator
 
 import pytest
 
 from demo.azurite import Azurite
+from shared.egress import Shares
 from shared.model.settings import Settings
 from shared.storage.accounts import Account, open_account
 from shared.storage.activity import Activities, AzureActivities
@@ -13,6 +15,7 @@ from shared.storage.holds import AzureHolds, Holds
 from shared.storage.ledger import AzureLedger, Ledger
 from shared.storage.queues import AzureQueues, Queues
 from shared.storage.runs import AzureRuns, Runs
+from shared.storage.shares import AzureShares
 from shared.storage.watermarks import AzureWatermarks, Watermarks
 from tests.fakes import (
     MemoryActivities,
@@ -22,6 +25,7 @@ from tests.fakes import (
     MemoryLedger,
     MemoryQueues,
     MemoryRuns,
+    MemoryShares,
     MemoryWatermarks,
 )
 
@@ -96,6 +100,13 @@ async def watermarks(real: Account | None) -> Watermarks:
 @pytest.fixture
 async def activities(real: Account | None) -> Activities:
     return MemoryActivities() if real is None else AzureActivities(real.tables, table=await new_table(real))
+
+
+@pytest.fixture
+async def shares(real: Account | None) -> Shares:
+    if real is None:
+        return MemoryShares(clock=time.monotonic)
+    return AzureShares(real.blobs, container=await new_container(real))
 
 
 async def new_table(account: Account) -> str:

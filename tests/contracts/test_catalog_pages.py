@@ -1,24 +1,29 @@
 """What the pages of every catalog over HTTP keep to, whatever it is written in."""
 
+import dataclasses
 import json
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import pytest
 
-from shared.catalogs.http_index import HttpIndex
-from shared.catalogs.manifest import Manifest
+from shared.catalogs.geoparquet import Geoparquet, GeoparquetCatalog
+from shared.catalogs.geoparquet_pages import Standing
+from shared.catalogs.http_index import HttpIndex, HttpIndexCatalog
+from shared.catalogs.manifest import Manifest, ManifestCatalog
 from shared.catalogs.manifest_bytes import open_web
+from shared.catalogs.parquet_bytes import read_web
 from shared.catalogs.reader import CatalogReader
-from shared.catalogs.stac import StacSearch
-from shared.catalogs.static_stac import StaticStac
-from shared.model.datasets import Allowlist, Selection, StacCatalog
+from shared.catalogs.stac import StacCatalog, StacSearch
+from shared.catalogs.static_stac import StaticStac, StaticStacCatalog
+from shared.model.datasets import Allowlist, Dataset, Selection
 from shared.model.errors import MalformedRequestError, PermanentError, TruncatedBodyError
 from shared.model.items import Page
-from shared.model.manifests import ManifestCatalog
-from shared.model.trees import HttpIndexCatalog, StaticStacCatalog
 from shared.model.windows import Window
+from tests.fakes.documented import json_index
 from tests.fakes.egress import Answer, Asked, FakeEgress
+from tests.fakes.tables import no_stac_rows, ranged, stac_row, written
+from tests.fakes.ways import ways
 
 _TOP = "https://data.example.org/"
 _ALLOW = Allowlist(hosts=("data.example.org",))
@@ -79,6 +84,32 @@ def _http_index(names: Sequence[str], /) -> tuple[_Serve, Callable[[FakeEgress],
     return serve, lambda http: HttpIndex(catalog, allow=_ALLOW, http=http)
 
 
+def _documented(names: Sequence[str], /) -> tuple[_Serve, Callable[[FakeEgress], CatalogReader]]:
+    """The kind that docs/new-catalog.md writes."""
+
+    def serve(asked: Asked) -> Answer:
+        first = int(asked.url.removeprefix(f"{_TOP}index").removesuffix(".json"))
+        files = [{"url": f"{each}.tif"} for each in names[first : first + _PAGE]]
+        return _json({"files": files, "next": f"index{first + _PAGE}.json" if first + _PAGE < len(names) else None})
+
+    catalog = json_index().JsonIndexCatalog(kind="json_index", url=f"{_TOP}index0.json")
+    dataset = Dataset.model_construct(allow=_ALLOW)
+    return serve, lambda http: catalog.reader(dataset, ways(http))
+
+
+def _geoparquet(names: Sequence[str], /) -> tuple[_Serve, Callable[[FakeEgress], CatalogReader]]:
+    """Two pages stand in a row group."""
+    url = f"{_TOP}items.parquet"
+    body = written([stac_row(each) for each in names] or no_stac_rows(), group_size=2 * _PAGE)
+    catalog = GeoparquetCatalog(kind="geoparquet", url=url, page_size=_PAGE)
+
+    def reader(http: FakeEgress) -> CatalogReader:
+        part = read_web(url, http, allow=_ALLOW)
+        return Geoparquet(catalog, select=Selection(), part=part, standing=Standing())
+
+    return ranged({url: body}), reader
+
+
 def _feature(name: str) -> dict[str, object]:
     return {"id": name, "properties": {}, "assets": {"data": {"href": f"{_TOP}{name}.tif"}}}
 
@@ -87,7 +118,10 @@ def _json(document: object) -> Answer:
     return Answer(chunks=(json.dumps(document).encode(),))
 
 
-@pytest.fixture(params=[_stac, _manifest, _static_stac, _http_index], ids=lambda each: each.__name__.strip("_"))
+@pytest.fixture(
+    params=[_stac, _manifest, _static_stac, _http_index, _geoparquet, _documented],
+    ids=lambda each: each.__name__.strip("_"),
+)
 def kind(request: pytest.FixtureRequest) -> _Kind:
     """A kind of catalog."""
     return request.param
@@ -126,7 +160,7 @@ async def test_body_that_ends_early(kind: _Kind) -> None:
 
     def cut(asked: Asked) -> Answer:
         answer = serve(asked)
-        return Answer(chunks=answer.chunks, headers=answer.headers, truncated=True)
+        return dataclasses.replace(answer, truncated=True)
 
     with pytest.raises(TruncatedBodyError):
         await reader(FakeEgress(cut)).page(None, window=_OPEN)

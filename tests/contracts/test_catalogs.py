@@ -8,16 +8,19 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import JsonValue
 
-from shared.catalogs.manifest import Manifest
+from shared.catalogs.geoparquet import Geoparquet, GeoparquetCatalog
+from shared.catalogs.geoparquet_pages import Standing
+from shared.catalogs.manifest import Manifest, ManifestCatalog
 from shared.catalogs.manifest_bytes import Opened
+from shared.catalogs.parquet_bytes import read_web
 from shared.catalogs.reader import CatalogReader
-from shared.catalogs.stac import StacSearch
-from shared.model.datasets import Allowlist, Selection, StacCatalog
+from shared.catalogs.stac import StacCatalog, StacSearch
+from shared.model.datasets import Allowlist, Selection
 from shared.model.items import CatalogAsset, CatalogCollection, CatalogItem
-from shared.model.manifests import ManifestCatalog
 from shared.model.windows import Window
 from tests.fakes.catalogs import MemoryCatalog, paged
 from tests.fakes.egress import Answer, Asked, FakeEgress
+from tests.fakes.tables import pa, ranged, written
 
 _API = "https://stac.example.org"
 _NAMES = ("T32", "a/b", "é & ?#%2F")
@@ -35,7 +38,7 @@ _COLLECTION: dict[str, JsonValue] = {"type": "Collection", "id": "s2", "links": 
 _LINES = b"https://data.example.org/a.tif\t1\nhttps://data.example.org/b.tif\t2\n"
 
 
-@pytest.fixture(params=["stac", "memory"])
+@pytest.fixture(params=["stac", "memory", "geoparquet"])
 def catalog(request: pytest.FixtureRequest) -> CatalogReader:
     """A catalog that lists these items."""
     if request.param == "memory":
@@ -43,6 +46,12 @@ def catalog(request: pytest.FixtureRequest) -> CatalogReader:
         memory.collections["s2"] = CatalogCollection(document=_COLLECTION, address=f"{_API}/collections/s2")
         return memory
     allow = Allowlist(hosts=("*.example.org",))
+    if request.param == "geoparquet":
+        # Its collections are where it is.
+        url = f"{_API}/collections/s2"
+        part = read_web(url, FakeEgress(ranged({url: _table()})), allow=allow)
+        table = GeoparquetCatalog(kind="geoparquet", url=url)
+        return Geoparquet(table, select=Selection(), part=part, standing=Standing())
     return StacSearch(StacCatalog(kind="stac", url=_API), allow=allow, http=FakeEgress(_serve), select=Selection())
 
 
@@ -77,6 +86,21 @@ async def test_manifests_have_no_items_to_ask_for() -> None:
     assert [await manifest.item(each.item) for each in page.items] == [None, None]
     assert await manifest.collection("s2") is None
     assert lines.opened == 1
+
+
+def _table() -> bytes:
+    """The items as stac-geoparquet, with their collection."""
+    rows = [
+        {
+            "id": each.id,
+            "collection": each.collection,
+            "datetime": each.datetime,
+            "assets": {asset.key: {"href": asset.href, "file:size": asset.size} for asset in each.assets},
+        }
+        for each in _ITEMS
+    ]
+    said = json.dumps({"version": "1.0.0", "collection": _COLLECTION})
+    return written(pa.Table.from_pylist(rows).replace_schema_metadata({"stac-geoparquet": said}))
 
 
 class _Lines:

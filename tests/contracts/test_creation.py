@@ -8,7 +8,7 @@ from shared.model.settings import Settings
 from shared.storage.accounts import Account, open_account
 from shared.storage.creation import QUEUES, TABLES, create_missing
 
-_CONTAINERS = {"data", "items", "pages", "sentinel"}
+_CONTAINERS = {"data", "items", "pages", "politeness", "sentinel"}
 
 
 async def test_everything_that_is_missing_is_made_once(storage: Azurite) -> None:

@@ -43,13 +43,24 @@ async def test_a_stream_begins_at_its_offset(account: Account, path: BlobPath, o
     assert stream.etag == written.etag
 
 
+@pytest.mark.parametrize(("offset", "length"), [(0, 4), (1000, 2000), (len(_BODY) - 3, 10)])
+async def test_a_part_of_a_blob(account: Account, path: BlobPath, offset: int, length: int) -> None:
+    """Only so many bytes come, or those that there are, and how many the whole has is said beside them."""
+    written = await _put(account, path, _BODY)
+
+    stream = await open_stream(account.blobs, path, offset=offset, length=length)
+
+    assert await _read(stream) == _BODY[offset : offset + length]
+    assert (stream.etag, stream.total) == (written.etag, len(_BODY))
+
+
 async def test_an_empty_blob_is_an_empty_stream(account: Account, path: BlobPath) -> None:
     """An empty list names nothing; it isn't missing."""
     written = await _put(account, path, b"")
 
     stream = await open_stream(account.blobs, path, offset=0)
 
-    assert (await _read(stream), stream.etag) == (b"", written.etag)
+    assert (await _read(stream), stream.etag, stream.total) == (b"", written.etag, 0)
 
 
 async def test_a_missing_blob_is_not_found(account: Account, path: BlobPath) -> None:

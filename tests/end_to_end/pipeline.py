@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Generator, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -20,7 +21,7 @@ from azure.data.tables import TableClient
 from azure.storage.blob import BlobClient, ContainerClient
 from azure.storage.queue import QueueClient, QueueMessage
 
-from demo.azurite import Azurite, azurite
+from demo.azurite import ACCOUNT, Azurite, azurite
 from demo.evidence import RowFact, read_rows
 from demo.host import Running, functions_host
 from functions_host.events import Event, EventKind
@@ -30,18 +31,25 @@ from tests.end_to_end.background import in_background
 from tests.end_to_end.exchanges import Caller, Exchange, expiring
 from tests.end_to_end.wire import Wire
 from tests.fakes.raw_server import Answer, RawServer, raw_server, reply
+from tests.fakes.senders import SECRET, SECRET_SETTING, signed
 
 WAIT_SECONDS = 30.0
 CONTAINER = "assets"
 #: Datasets with a manifest each: pages of four lines. Copy requests that a test sends itself are of the first.
-DATASETS = ("direct", "doubled", "killed", "held", "asked", "sent", "smoke", "paused", "cancelled")
+DATASETS = (
+    *("direct", "doubled", "killed", "held", "asked", "sent", "smoke", "paused", "cancelled", "told", "watched"),
+    *("planned", "capped"),
+)
 #: Those of them that publish their items.
-_PUBLISHING = ("sent",)
+_PUBLISHING = ("sent", "told")
+#: What a run of the last one may ask for.
+CAPS = {"max_assets": 3}
 #: A larger asset is staged in blocks.
 BLOCK_BYTES = 1024 * 1024
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _QUEUES = "AzureFunctionsJobHost__extensions__queues"
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 #: How many messages a peek shows at most.
 _PEEK = 32
 
@@ -53,8 +61,27 @@ destination = {{ container = "{container}", name = "{{dataset}}/{{path}}" }}
 [datasets.{name}.allow]
 hosts = ["127.0.0.1"]
 http_hosts = ["127.0.0.1"]
-ports = [{port}]
+ports = [{port}, {blob_port}]
 private_networks = ["127.0.0.0/8"]
+"""
+
+#: Datasets that take events: of files that anybody may read, and of the blobs of Azurite's account.
+_EVENTS = """
+[datasets.told.events]
+accepts = ["stac", "list", "cloud_events"]
+not_found_grace = "PT30S"
+auth = {{ kind = "hmac", secret_setting = "{secret}" }}
+
+[datasets.watched.events]
+accepts = ["event_grid", "cloud_events"]
+accounts = ["{account}"]
+auth = {{ kind = "hmac", secret_setting = "{secret}" }}
+
+[datasets.watched.source]
+kind = "azure"
+auth = "anonymous"
+accounts = ["{account}"]
+endpoint = "http://127.0.0.1:{port}"
 """
 
 
@@ -109,14 +136,22 @@ class Pipeline:
         with self._queue(queue) as client:
             return client.send_message(text, time_to_live=-1).id
 
-    def ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+    def ask(
+        self, method: str, path: str, body: object = None, *, headers: Mapping[str, str] = _NO_HEADERS
+    ) -> tuple[int, Any]:
         """Ask the app by HTTP; returns status and JSON, if there is any."""
         connection = http.client.HTTPConnection(urlsplit(self.host.url).netloc, timeout=WAIT_SECONDS)
         with contextlib.closing(connection):
-            connection.request(method, f"/api/{path}", body=None if body is None else json.dumps(body))
+            text = None if body is None else json.dumps(body)
+            connection.request(method, f"/api/{path}", body=text, headers=dict(headers))
             answer = connection.getresponse()
             content = answer.read()
             return answer.status, json.loads(content) if content else None
+
+    def tell(self, dataset: str, event: object) -> tuple[int, Any]:
+        """Send an event, signed."""
+        headers = signed(json.dumps(event).encode(), at=datetime.now(UTC))
+        return self.ask("POST", f"events/{dataset}", event, headers=headers)
 
     def wait_until_deleted(self, *message_ids: str) -> None:
         """Wait until the host has deleted all of these messages."""
@@ -152,11 +187,14 @@ class Pipeline:
         return [(each.method, each.path) for each in ours if each.is_send or each.path.startswith(places)]
 
     def records(self, dataset: str) -> dict[str, Any]:
-        """What is published of a dataset's items, by their names."""
+        """What is published of a dataset's items that are none of STAC, by their names."""
+        return {each["item"]: each["assets"] for each in self.published(dataset) if "item" in each}
+
+    def published(self, dataset: str) -> list[Any]:
+        """Every item of a dataset that is published."""
         with ContainerClient.from_connection_string(self.storage.connection_string, CONTAINER) as client:
             names = list(client.list_blob_names(name_starts_with=f"{dataset}/items/"))
-            found = [json.loads(cast("Any", client.download_blob(each)).readall()) for each in names]
-        return {each["item"]: each["assets"] for each in found}
+            return [json.loads(cast("Any", client.download_blob(each)).readall()) for each in names]
 
     def commits(self, asset: Asset) -> list[Exchange]:
         """The requests that made an asset's blob, and were granted."""
@@ -199,7 +237,7 @@ def open_pipeline(directory: Path) -> Generator[Pipeline]:
         storage = stack.enter_context(azurite(directory))
         wire = stack.enter_context(in_background(Wire(storage).serve()))
         files = stack.enter_context(in_background(raw_server()))
-        root = _install(directory / "app", files_port=files.port)
+        root = _install(directory / "app", files_port=files.port, blob_port=storage.blob_port)
         host = stack.enter_context(_host(root, storage=storage, wire=wire))
         pipeline = Pipeline(root=root, storage=storage, wire=wire, files=files, host=host)
         wait_until(lambda: pipeline.ask("GET", "health")[0] == 200)
@@ -216,6 +254,7 @@ def settings_of(wire: Wire) -> Mapping[str, str]:
         "SluiceStorage": wire.connection_string(Caller.APP),
         "STORAGE_CREATE_MISSING": "true",
         "DATASETS_FILE": "datasets.toml",
+        SECRET_SETTING: SECRET,
         # Once a year: tests ask by themselves.
         "DISCOVER_SCHEDULE": "0 0 0 1 1 *",
         "DISCOVER_RECHECK_SECONDS": "1",
@@ -246,15 +285,19 @@ def wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def _install(root: Path, *, files_port: int) -> Path:
+def _install(root: Path, *, files_port: int, blob_port: int) -> Path:
     """Put the app into a folder as a deployment does, with datasets of the tests'."""
     root.mkdir()
     for name in ("function_app.py", "host.json"):
         shutil.copy(_ROOT / name, root)
     shutil.copytree(_ROOT / "shared", root / "shared", ignore=shutil.ignore_patterns("__pycache__"))
-    datasets = [_DATASET.format(name=each, port=files_port, container=CONTAINER) for each in DATASETS]
+    datasets = [
+        _DATASET.format(name=each, port=files_port, blob_port=blob_port, container=CONTAINER) for each in DATASETS
+    ]
     publishing = [f"\n[datasets.{name}.publish]\n" for name in _PUBLISHING]
-    (root / "datasets.toml").write_text("".join([*datasets, *publishing]), encoding="utf-8")
+    events = _EVENTS.format(account=ACCOUNT, port=blob_port, secret=SECRET_SETTING)
+    caps = f"\n[datasets.capped.caps]\nmax_assets = {CAPS['max_assets']}\n"
+    (root / "datasets.toml").write_text("".join([*datasets, *publishing, events, caps]), encoding="utf-8")
     return root
 
 

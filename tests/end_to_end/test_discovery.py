@@ -18,6 +18,7 @@ _COUNTS = {
     "repeated": 0,
     "sent": 12,
     "already": 0,
+    "sent_bytes": 1200,
 }
 
 

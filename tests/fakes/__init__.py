@@ -5,8 +5,10 @@ from tests.fakes.blobs import MemoryBlobs
 from tests.fakes.failures import MemoryFailures
 from tests.fakes.holds import MemoryHolds
 from tests.fakes.ledger import MemoryLedger
+from tests.fakes.plans import MemoryTotals
 from tests.fakes.queues import MemoryQueues, Sent
 from tests.fakes.runs import MemoryRuns
+from tests.fakes.shares import MemoryShares
 from tests.fakes.watermarks import MemoryWatermarks
 
 __all__ = [
@@ -17,6 +19,8 @@ __all__ = [
     "MemoryLedger",
     "MemoryQueues",
     "MemoryRuns",
+    "MemoryShares",
+    "MemoryTotals",
     "MemoryWatermarks",
     "Sent",
 ]

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from demo.processes import free_ports, running
-from shared.catalogs.stac import StacSearch
+from shared.catalogs.stac import StacCatalog, StacSearch
 from shared.egress import Egress
-from shared.model.datasets import Allowlist, Selection, StacCatalog
+from shared.model.datasets import Allowlist, Selection
 
 _COLLECTION: dict[str, Any] = {
     "type": "Collection",

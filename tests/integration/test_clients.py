@@ -101,3 +101,22 @@ async def _read(reader: CatalogReader) -> list[str]:
         page = await reader.page(page.next_token, window=Window())
         hrefs += [asset.href for each in page.items for asset in each.assets]
     return hrefs
+
+
+async def test_limits_of_hosts_are_leased(
+    storage: Azurite, account: Account, server: RawServer, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a dataset is polite, its catalog too is asked under the leases of its host's shares."""
+    (tmp_path / "host.json").write_bytes((root / "host.json").read_bytes())
+    dataset = _DATASET.format(name="web", url=server.url("/list.csv"), container="assets", port=server.port)
+    (tmp_path / "datasets.toml").write_text(f"{dataset}polite = {{ requests_at_once = 1 }}\n", encoding="utf-8")
+    monkeypatch.setenv("SluiceStorage", storage.connection_string)
+    monkeypatch.setenv("STORAGE_CREATE_MISSING", "true")
+    server.answers["/list.csv"] = (Answer(sent=reply(_LINES, headers={"ETag": '"1"'})),)
+
+    async with open_app(tmp_path) as app:
+        assert len(await _read(_reader(app, "web"))) == 2
+        shares = account.blobs.get_container_client("politeness")
+        leases = [each.lease.state async for each in shares.list_blobs()]
+
+    assert leases == ["leased"]

@@ -20,6 +20,7 @@ from demo.processes import free_ports
 from shared.clients import Process
 from shared.model.counts import Counts
 from shared.model.messages import CopyRequest, PageRequest, Queue
+from shared.model.plans import PlanReport
 from shared.model.rows import RunState
 from shared.model.settings import Settings
 from shared.status import DatasetStatus, QueueStatus, StatusReport
@@ -35,6 +36,10 @@ _LANES = [
     (Queue.COPY_LATER, function_app.copy_later_asset),
 ]
 _QUEUES = [*_LANES, (Queue.PUBLISH, function_app.publish_item)]
+#: By name; those that HTTP triggers have no other. An app can list its functions once.
+_FUNCTIONS: dict[str | None, Any] = {
+    each.get_function_name(): each.get_user_function() for each in function_app.app.get_functions()
+}
 _DATASET = """
 [datasets.{name}]
 schedule = "15 3 * * *"
@@ -109,6 +114,38 @@ async def test_a_run_is_accepted(account: Account, name: str) -> None:
     assert status == 202
     assert answer == {"dataset": name, "run": run, "status": f"https://sluice.example.org/api/datasets/{name}"}
     assert await _taken(account, Queue.DISCOVER) == [PageRequest(dataset=name, run=run).encode().encode()]
+
+
+async def test_a_plan_is_accepted_and_told(account: Account, name: str) -> None:
+    """202 names the plan and where it stands; worked, it tells what a run would ask for, and nothing was sent."""
+    status, answer = await _begin(name, plan="true")
+    (page,) = await _taken(account, Queue.DISCOVER)
+    await function_app.discover_page(func.QueueMessage(body=page))
+
+    told = await _answer(
+        "plan_status", _request("GET", f"datasets/{name}/plans/{answer['plan']}", dataset=name, plan=answer["plan"])
+    )
+    address = f"https://sluice.example.org/api/datasets/{name}/plans/{answer['plan']}"
+    assert (status, answer) == (202, {"dataset": name, "plan": answer["plan"], "status": address})
+    report = PlanReport.model_validate_json(told.get_body())
+    assert (report.state, report.counts) == (RunState.COMPLETE, Counts(available=2, items_sent=2, sent=2))
+    assert await _taken(account, Queue.COPY) == []
+    found = await _status(name)
+    assert (found.run, found.plan and found.plan.run) == (None, answer["plan"])
+
+
+@pytest.mark.parametrize("plan", ["yes", "", "1"])
+async def test_what_may_be_a_plan_begins_no_run(account: Account, name: str, plan: str) -> None:
+    """Only true and false are clear; anything else is refused, with the way out."""
+    status, answer = await _begin(name, plan=plan)
+
+    assert (status, answer) == (400, {"error": f"plan is true or false, not {plan!r}", "field": "plan"})
+    assert await _taken(account, Queue.DISCOVER) == []
+
+
+async def test_what_is_no_plan_begins_a_run(name: str) -> None:
+    """False says what is so anyway."""
+    assert "run" in (await _begin(name, plan="False"))[1]
 
 
 async def test_a_run_that_is_under_way_is_a_conflict(account: Account, name: str) -> None:
@@ -232,7 +269,7 @@ async def test_the_status_is_json(account: Account, name: str) -> None:
     await _begin(name)
     await account.queues.get_queue_client("copy-poison").send_message("junk")
 
-    answer = await function_app.status(_request("GET", "status"))
+    answer = await _answer("status", _request("GET", "status"))
 
     assert (answer.status_code, answer.mimetype) == (200, "application/json")
     report = StatusReport.model_validate_json(answer.get_body())
@@ -249,7 +286,7 @@ async def test_the_status_is_json(account: Account, name: str) -> None:
 
 async def test_the_status_of_no_dataset_is_not_found(name: str) -> None:
     """404 names the datasets that are defined."""
-    answer = await function_app.dataset_status(_request("GET", "datasets/nowhere", dataset="nowhere"))
+    answer = await _answer("dataset_status", _request("GET", "datasets/nowhere", dataset="nowhere"))
 
     assert (answer.status_code, answer.mimetype) == (404, "application/json")
     assert json.loads(answer.get_body()) == {"error": f"no dataset is called 'nowhere'; these are defined: {name}"}
@@ -257,7 +294,7 @@ async def test_the_status_of_no_dataset_is_not_found(name: str) -> None:
 
 async def test_healthy() -> None:
     """200 and no more than that."""
-    answer = await function_app.health(_request("GET", "health"))
+    answer = await _answer("health", _request("GET", "health"))
 
     assert (answer.status_code, answer.get_body()) == (200, b"")
 
@@ -275,26 +312,34 @@ async def test_not_healthy_while_storage_is_out_of_reach(
     answers: list[tuple[int, bytes]] = []
     for creates in ("true", "false"):
         monkeypatch.setenv("STORAGE_CREATE_MISSING", creates)
-        answer = await function_app.health(_request("GET", "health"))
+        answer = await _answer("health", _request("GET", "health"))
         answers.append((answer.status_code, answer.get_body()))
 
     assert answers == [(503, b""), (503, b"")]
 
 
-def _request(method: str, path: str, body: bytes = b"", **route: str) -> func.HttpRequest:
+async def _answer(function: str, request: func.HttpRequest) -> func.HttpResponse:
+    """What a function of this name answers."""
+    return await _FUNCTIONS[function](request)
+
+
+def _request(
+    method: str, path: str, body: bytes = b"", *, query: dict[str, str] | None = None, **route: str
+) -> func.HttpRequest:
     url = f"https://sluice.example.org/api/{path}?code=secret"
-    return func.HttpRequest(method=method, url=url, route_params=route, body=body)
+    return func.HttpRequest(method=method, url=url, route_params=route, params=query, body=body)
 
 
-async def _begin(name: str, body: bytes = b"{}") -> tuple[int, dict[str, Any]]:
+async def _begin(name: str, body: bytes = b"{}", **query: str) -> tuple[int, dict[str, Any]]:
     """Ask for a run of a dataset; return the status and the document of the answer."""
-    answer = await function_app.discover_on_request(_request("POST", f"datasets/{name}/runs", body, dataset=name))
+    request = _request("POST", f"datasets/{name}/runs", body, query=query, dataset=name)
+    answer = await _answer("discover_on_request", request)
     assert answer.mimetype == "application/json"
     return answer.status_code, json.loads(answer.get_body())
 
 
 async def _status(name: str) -> DatasetStatus:
-    answer = await function_app.dataset_status(_request("GET", f"datasets/{name}", dataset=name))
+    answer = await _answer("dataset_status", _request("GET", f"datasets/{name}", dataset=name))
     assert (answer.status_code, answer.mimetype) == (200, "application/json")
     return DatasetStatus.model_validate_json(answer.get_body())
 

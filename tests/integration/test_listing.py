@@ -13,12 +13,11 @@ from azure.storage.blob.aio import BlobServiceClient
 from pydantic import SecretStr
 
 from demo.azurite import ACCOUNT, KEY, Azurite
-from shared.catalogs.listing import Listing
+from shared.catalogs.listing import Listing, ListingCatalog
 from shared.egress import Egress
 from shared.model.datasets import Dataset
 from shared.model.errors import AssetNotFoundError, SourceRefusedError
 from shared.model.items import CatalogAsset, Page
-from shared.model.listings import ListingCatalog
 from shared.model.selection import plan_page
 from shared.model.windows import TimeProperty, Window
 from shared.sources.credentials import Credentials
@@ -170,6 +169,19 @@ async def test_s3_prefixes(world: World, s3: str, prefix: str) -> None:
     assert [href.startswith(f"s3://private/{prefix}") for href in _hrefs(pages)] == [True]
 
 
+async def test_s3_patterns(world: World, s3: str) -> None:
+    """What patterns begin with is listed, one prefix after the other, whatever it is written with."""
+    patterns = ["many/05*", "many/01.tif", "a b/c%20d+é&=.*", "nothing/*"]
+    listing = world.listing("s3://private", source=_by_keys(s3), patterns=patterns, page_size=1)
+
+    pages = await _pages(listing, Window())
+
+    keys = ("a b/c%20d+é&=.tif", "many/01.tif", "many/05.tif")
+    assert _hrefs(pages) == [f"s3://private/{key}" for key in keys]
+    assert [await listing.page(each.next_token, window=Window()) for each in pages[:-1]] == pages[1:]
+    assert [each.key for page in pages for each in page.refusals] == []
+
+
 async def test_s3_window(world: World, s3: str) -> None:
     """A window is of times of modification: with nothing in it, the listing is one empty page."""
     listing = world.listing("s3://private/many/", source=_by_keys(s3), page_size=3)
@@ -280,6 +292,20 @@ async def test_azure_prefix_and_window(world: World, storage: Azurite, container
 
     assert listed == [[], [f"{place}/b c/é%+&.tif"]]
     assert await listing.item(f"{place}/b c/é%+&.tif") is not None
+
+
+async def test_azure_patterns(world: World, storage: Azurite, container: str) -> None:
+    """What patterns begin with is listed, one prefix after the other; nothing beside it is read, or refused."""
+    world.secrets["SOURCE_SAS"] = _sas(container)
+    place = f"az://{ACCOUNT}/{container}"
+    source = _azure(storage, auth="sas", sas_setting="SOURCE_SAS")
+    listing = world.listing(place, source=source, patterns=["b c/é%+&*", "a/2*", "x/*"], page_size=1)
+
+    pages = await _pages(listing, Window())
+
+    assert _hrefs(pages) == [f"{place}/a/2.tif", f"{place}/b c/é%+&.tif"]
+    assert [await listing.page(each.next_token, window=Window()) for each in pages[:-1]] == pages[1:]
+    assert [each.key for page in pages for each in page.refusals] == []
 
 
 async def test_azure_anonymous(world: World, storage: Azurite, container: str) -> None:

@@ -17,7 +17,6 @@ from referencing import Registry, Resource
 
 from demo.azurite import Azurite
 from demo.processes import free_ports, running
-from shared.discovery import Documents
 from shared.egress import Egress
 from shared.model.assets import Asset
 from shared.model.datasets import Datasets
@@ -28,6 +27,7 @@ from shared.model.selection import plan_page
 from shared.model.settings import Settings
 from shared.model.windows import Window
 from shared.publishing import Publishing
+from shared.requesting import Documents
 from shared.storage.accounts import Account, open_account
 from shared.storage.blobs import AzureBlobs, BlobPath, Content
 from shared.storage.items import Items
@@ -118,7 +118,7 @@ async def _publish(port: int, egress: Egress, account: Account, *, container: st
     page = await searching(port, egress).page(None, window=Window())
     planned, _ = plan_page(page, dataset_name="demo", dataset=defined, capacity=24)
     run = Run(dataset="demo", run="run-1", trigger="request", began_at=_NOW, progress_at=_NOW)
-    planned = await documents.keep(page, planned, refusals=(), run=run)
+    planned = await documents.keep(page, planned, refusals=(), cause=run.cause)
     rows = [await _copied(each, blobs, container=container) for item in planned.items for each in item.assets]
     publishing = Publishing(datasets=datasets, ledger=MemoryLedger(rows), **parts)
     for each in planned.items:

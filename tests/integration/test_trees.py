@@ -15,14 +15,13 @@ from typing import override
 import pystac
 import pytest
 
-from shared.catalogs.http_index import HttpIndex
+from shared.catalogs.http_index import HttpIndex, HttpIndexCatalog
 from shared.catalogs.reader import CatalogReader
-from shared.catalogs.static_stac import StaticStac
+from shared.catalogs.static_stac import StaticStac, StaticStacCatalog
 from shared.egress import Egress
 from shared.model.datasets import Dataset, Datasets
 from shared.model.items import CatalogAsset, CatalogItem, Page
 from shared.model.selection import plan_page
-from shared.model.trees import HttpIndexCatalog, StaticStacCatalog
 from shared.model.windows import Window
 
 _PAGES_AT_MOST = 50
@@ -52,7 +51,7 @@ def _example(kind: str, *, root: Path, port: int) -> Dataset:
     text = (root / "examples" / kind / "datasets.toml").read_text(encoding="utf-8")
     for host in ("stac.example.org", "data.example.org"):
         text = text.replace(f"https://{host}", f"http://127.0.0.1:{port}").replace(f'"{host}"', '"127.0.0.1"')
-    (defined,) = Datasets.model_validate(tomllib.loads(text)).datasets.values()
+    defined = next(iter(Datasets.model_validate(tomllib.loads(text)).datasets.values()))
     local = {"http_hosts": ("127.0.0.1",), "ports": (port,), "private_networks": ("127.0.0.0/8",)}
     return defined.model_copy(update={"allow": defined.allow.model_copy(update=local)})
 

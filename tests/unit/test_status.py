@@ -11,7 +11,7 @@ from shared.model.counts import Counts, PartCounts
 from shared.model.datasets import Datasets
 from shared.model.errors import StorageFailedError, UnknownDatasetError
 from shared.model.messages import Queue
-from shared.model.rows import Activity, Hold, Run, RunState
+from shared.model.rows import Activity, Hold, Run, RunKind, RunState
 from shared.status import DatasetStatus, QueueStatus, Status, StatusReport, WaitingStatus, WithholdingStatus
 from shared.storage.runs import RunEntry
 from tests.fakes import MemoryActivities, MemoryHolds, MemoryQueues, MemoryRuns, MemoryWatermarks
@@ -27,6 +27,7 @@ class _Stores:
 
     def __init__(self) -> None:
         self.runs = MemoryRuns()
+        self.plans = MemoryRuns()
         self.watermarks = MemoryWatermarks()
         self.holds = MemoryHolds()
         self.queues = MemoryQueues()
@@ -37,6 +38,7 @@ class _Stores:
         return Status(
             datasets=Datasets(datasets={name: dataset() for name in names}),
             runs=self.runs,
+            plans=self.plans,
             watermarks=self.watermarks,
             holds=self.holds,
             queues=self.queues,
@@ -133,6 +135,16 @@ async def test_what_holds_a_dataset_is_told(stores: _Stores, held: dict[str, Any
 
     assert (await status.of("b")).hold == (hold if is_told else None)
     assert (await status.of("a")).hold is None
+
+
+async def test_the_newest_plan_is_told(stores: _Stores) -> None:
+    """Beside the newest run, of which it is none."""
+    plan = _RUN.model_copy(update={"run": "plan-1", "kind": RunKind.PLAN})
+    await stores.plans.save(plan, replaces=None)
+
+    found = await stores.status().of("b")
+
+    assert (found.run, found.plan) == (None, plan)
 
 
 async def test_counts_are_those_of_the_newest_pass(stores: _Stores) -> None:

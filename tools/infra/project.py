@@ -11,7 +11,7 @@ from typing import Any
 
 from shared.model.messages import Queue
 from shared.model.settings import Settings
-from shared.storage import creation, items, runs
+from shared.storage import creation, items, runs, shares
 
 _IDENTITY = ("credential", "clientId", "blobServiceUri", "queueServiceUri", "tableServiceUri")
 _HOST = "AzureWebJobsStorage"
@@ -58,7 +58,7 @@ def read_project(root: Path) -> Project:
         listened=frozenset(each["queue_name"] for each in triggers.values() if "queue_name" in each),
         queues=frozenset(creation.QUEUES),
         tables=frozenset(creation.TABLES),
-        containers=frozenset({runs.CONTAINER, items.CONTAINER, *_containers(datasets.values())}),
+        containers=frozenset({runs.CONTAINER, items.CONTAINER, shares.CONTAINER, *_containers(datasets.values())}),
         pages=runs.CONTAINER,
         settings=frozenset(
             {f"{each}__{part}" for each in connections for part in _IDENTITY}

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from shared.catalogs.stac import StacSearch
-from shared.model.datasets import Allowlist, Selection, StacCatalog
+from shared.catalogs.stac import StacCatalog, StacSearch
+from shared.model.datasets import Allowlist, Selection
 from shared.model.errors import MalformedCatalogError, SourceUnavailableError
 from tests.fakes.egress import Answer, FakeEgress
 

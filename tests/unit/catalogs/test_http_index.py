@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.catalogs import http_index
-from shared.catalogs.http_index import HttpIndex
+from shared.catalogs.http_index import HttpIndex, HttpIndexCatalog
 from shared.catalogs.index_html import Link, links_of
 from shared.model.datasets import Allowlist
 from shared.model.errors import (
@@ -21,7 +21,6 @@ from shared.model.errors import (
     WindowError,
 )
 from shared.model.items import CatalogAsset, CatalogItem, Page
-from shared.model.trees import HttpIndexCatalog
 from shared.model.windows import Window
 from tests.fakes.egress import Answer, Asked, FakeEgress
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from shared.catalogs.stac import StacSearch
-from shared.model.datasets import Allowlist, Dataset, Selection, StacCatalog
+from shared.catalogs.stac import StacCatalog, StacSearch
+from shared.model.datasets import Allowlist, Dataset, Selection
 from shared.model.items import PlannedPage, Refusal
 from shared.model.selection import plan_page
 from shared.model.windows import Window

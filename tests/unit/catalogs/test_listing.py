@@ -1,5 +1,7 @@
 import hashlib
+import itertools
 import json
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -9,8 +11,9 @@ from xml.sax.saxutils import escape
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from shared.catalogs.listing import Listing
+from shared.catalogs.listing import Listing, ListingCatalog
 from shared.model.datasets import Dataset
 from shared.model.errors import (
     AssetNotFoundError,
@@ -26,7 +29,6 @@ from shared.model.errors import (
 )
 from shared.model.hrefs import ObjectAddress
 from shared.model.items import CatalogAsset, CatalogItem, Page
-from shared.model.listings import ListingCatalog
 from shared.model.messages import MAX_REQUEST_BYTES, PageRequest
 from shared.model.windows import TimeProperty, Window
 from shared.sources.signing import Signed
@@ -232,6 +234,89 @@ async def test_patterns() -> None:
 
     assert [each.item for each in page.items] == ["s3://bucket/a/1.tif", "s3://bucket/b/[1].jp2"]
     assert page.refusals == ()
+
+
+async def test_what_patterns_rule_out_is_not_listed() -> None:
+    """What patterns begin with is listed, one prefix after the other and in the order of keys, and nothing beside."""
+    keys = ("2022/a.tif", "2023/a.tif", "2023/b.txt", "2024/a.tif", "2024/b.tif", "2024/c.tif", "2025/a.tif")
+    world = World(Store(_many(*keys)).serve, patterns=["2024/*", "2023/*.tif", "2024/?.tif"], page_size=2)
+
+    pages = await world.pages()
+
+    assert [[each.item.removeprefix("s3://bucket/") for each in page.items] for page in pages] == [
+        ["2023/a.tif"],
+        ["2024/a.tif", "2024/b.tif"],
+        ["2024/c.tif"],
+    ]
+    assert _prefixes(world) == ["2023/", "2024/", "2024/"]
+
+
+async def test_prefixes_of_patterns_are_resumed() -> None:
+    """A page of each prefix comes again by its token alone, its first page and those after it."""
+    store = Store(_many("p/a/1", "p/a/2", "p/b/1", "p/b/2"))
+    world = World(store.serve, url="s3://bucket/p/", patterns=["p/b/*", "p/a/*"], page_size=1)
+    pages = await world.pages()
+
+    for before, page in itertools.pairwise(pages):
+        again = World(store.serve, url="s3://bucket/p/", patterns=["p/b/*", "p/a/*"], page_size=1)
+        assert await again.listing.page(before.next_token, window=_OPEN) == page
+        assert len(again.http.asked) == 1
+
+
+async def test_patterns_that_change_under_a_run() -> None:
+    """A run goes on behind the prefix that its token names, also where patterns have none such any more."""
+    store = Store(_many("a/1", "a/2", "b/1", "c/1", "d/1"))
+    first = await World(store.serve, patterns=["a/*", "b/*"], page_size=1).listing.page(None, window=_OPEN)
+    world = World(store.serve, patterns=["a/2", "c/*"], page_size=1)
+
+    second = await world.listing.page(first.next_token, window=_OPEN)
+    third = await world.listing.page(second.next_token, window=_OPEN)
+
+    assert [each.item for page in (second, third) for each in page.items] == ["s3://bucket/a/2", "s3://bucket/c/1"]
+    assert third.next_token is None
+
+
+async def test_tokens_without_a_prefix() -> None:
+    """A token that names no prefix continues the whole list to its end, and nothing is listed twice."""
+    store = Store(_many("a/1", "b/1", "c/1"))
+    world = World(store.serve, patterns=["a/*", "c/*"])
+    token = json.dumps({"url": "s3://bucket/", "following": b"a/1".hex()})
+
+    page = await world.listing.page(token, window=_OPEN)
+
+    assert ([each.item for each in page.items], page.next_token) == (["s3://bucket/c/1"], None)
+    assert _prefixes(world) == [""]
+
+
+async def test_many_prefixes_without_keys() -> None:
+    """Prefixes under which there is nothing are passed over as empty answers are."""
+    world = World(Store(_many("120")).serve, patterns=[f"{number:03}" for number in range(121)])
+
+    pages = await world.pages()
+
+    assert [len(page.items) for page in pages] == [0, 0, 1]
+    assert len(world.http.asked) == 121
+
+
+async def test_store_that_ignores_the_prefix() -> None:
+    """What a store lists beside the prefix that it was asked for is refused, though another pattern is of it."""
+    world = World(lambda _: _xml(_result(_contents("a/1") + _contents("b/1"))), patterns=["a/*", "b/*"])
+
+    (first, second) = await world.pages()
+
+    assert [[each.item for each in page.items] for page in (first, second)] == [
+        ["s3://bucket/a/1"],
+        ["s3://bucket/b/1"],
+    ]
+    assert [[each.item for each in page.refusals] for page in (first, second)] == [
+        ["s3://bucket/b/1"],
+        ["s3://bucket/a/1"],
+    ]
+
+
+def _prefixes(world: World) -> list[str]:
+    asked = [dict(parse_qsl(urlsplit(each.url).query, keep_blank_values=True)) for each in world.http.asked]
+    return [each["prefix"] for each in asked]
 
 
 @pytest.mark.parametrize("by", [TimeProperty.DATETIME, TimeProperty.UPDATED])
@@ -441,11 +526,14 @@ async def test_token_of_another_list() -> None:
         await world.listing.page(first.next_token, window=_OPEN)
 
 
-@pytest.mark.parametrize("token", ["", "junk", "{}", '{"url": "s3://bucket/", "following": ""}'])
+@pytest.mark.parametrize(
+    "token",
+    ["", "junk", "{}", '{"url": "s3://bucket/p/", "following": ""}', '{"url": "s3://bucket/p/", "prefix": "q/"}'],
+)
 async def test_malformed_token(token: str) -> None:
-    """A token that is none of ours is a malformed request."""
+    """A token that is none of ours is a malformed request, one of what the dataset doesn't list among them."""
     with pytest.raises(MalformedRequestError):
-        await World(Store({}).serve).listing.page(token, window=_OPEN)
+        await World(Store({}).serve, url="s3://bucket/p/").listing.page(token, window=_OPEN)
 
 
 @pytest.mark.parametrize("character", ['"', "é", "𝄞", "\n", "t"])
@@ -605,3 +693,40 @@ async def test_nothing_is_lost(keys: set[str], size: int, item: str) -> None:
     listed = [asset.href for page in pages for each in page.items for asset in each.assets]
     refused = [each.key for page in pages for each in page.refusals]
     assert sorted(listed + refused) == sorted(f"s3://bucket/{key}" for key in keys)
+
+
+_SHORT = st.text(st.sampled_from("ab/"), max_size=5)
+_PATTERNS = st.lists(st.text(st.sampled_from("ab/*?"), min_size=1, max_size=5), min_size=1, max_size=4)
+
+
+@settings(deadline=None)
+@given(keys=st.sets(_SHORT.filter(bool), max_size=12), patterns=_PATTERNS, size=st.integers(1, 3), begun=_SHORT)
+async def test_nothing_is_ruled_out_wrongly(keys: set[str], patterns: list[str], size: int, begun: str) -> None:
+    """Whatever patterns there are, the keys that come are those that match one, each once and in the order of keys."""
+    begun = begun if _is_prefix(begun) else ""
+    expressions = [re.escape(each).replace(r"\*", ".*").replace(r"\?", ".") for each in patterns]
+    wanted = [
+        key
+        for key in sorted(keys)
+        if key.startswith(begun) and any(re.fullmatch(each, key, re.DOTALL) for each in expressions)
+    ]
+    try:
+        world = World(Store(_many(*keys)).serve, url=f"s3://bucket/{begun}", patterns=patterns, page_size=size)
+    except ValidationError:
+        assert wanted == []
+        return
+
+    pages = await world.pages()
+
+    found = [asset.href for page in pages for item in page.items for asset in item.assets]
+    refused = [each.key for page in pages for each in page.refusals]
+    assert sorted(found + refused) == [f"s3://bucket/{each}" for each in wanted]
+    assert found == sorted(found)
+
+
+def _is_prefix(begun: str) -> bool:
+    try:
+        ObjectAddress.read_prefix(f"s3://bucket/{begun}")
+    except ValueError:
+        return False
+    return True

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.catalogs.manifest import Manifest
+from shared.catalogs.manifest import Manifest, ManifestCatalog
 from shared.catalogs.manifest_bytes import Opened, OpenManifest, open_by_scheme, open_file, open_web
 from shared.catalogs.manifest_lines import Line, split_lines
 from shared.catalogs.reader import CatalogReader
@@ -26,7 +26,6 @@ from shared.model.errors import (
     WindowError,
 )
 from shared.model.items import CatalogAsset, CatalogItem, Page
-from shared.model.manifests import ManifestCatalog
 from shared.model.windows import Window
 from tests.fakes.egress import Answer, FakeEgress, files
 

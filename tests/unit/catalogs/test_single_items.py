@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from shared.catalogs import stac
-from shared.catalogs.stac import StacSearch
-from shared.model.datasets import Allowlist, Selection, StacCatalog
+from shared.catalogs.stac import StacCatalog, StacSearch
+from shared.model.datasets import Allowlist, Selection
 from shared.model.errors import (
     MalformedCatalogError,
     SourceRefusedError,

@@ -10,8 +10,8 @@ import pytest
 
 from shared.catalogs import stac
 from shared.catalogs.json_text import parse_json
-from shared.catalogs.stac import StacSearch
-from shared.model.datasets import Allowlist, Selection, StacCatalog
+from shared.catalogs.stac import StacCatalog, StacSearch
+from shared.model.datasets import Allowlist, Selection
 from shared.model.errors import (
     AssetNotFoundError,
     EndlessCatalogError,

@@ -6,8 +6,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from shared.catalogs.stac import StacSearch
-from shared.model.datasets import Allowlist, Selection, StacCatalog
+from shared.catalogs.stac import StacCatalog, StacSearch
+from shared.model.datasets import Allowlist, Selection
 from shared.model.errors import (
     AssetNotFoundError,
     SourceRefusedError,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from shared.catalogs import static_stac
 from shared.catalogs.static_documents import read_node
-from shared.catalogs.static_stac import StaticStac
+from shared.catalogs.static_stac import StaticStac, StaticStacCatalog
 from shared.catalogs.tree import Leaf, Node
 from shared.model.datasets import Allowlist
 from shared.model.errors import (
@@ -22,7 +22,6 @@ from shared.model.errors import (
     WindowError,
 )
 from shared.model.items import CatalogAsset, CatalogItem, Page, Refusal
-from shared.model.trees import StaticStacCatalog
 from shared.model.windows import TimeProperty, Window
 from tests.fakes.egress import Answer, Asked, FakeEgress
 

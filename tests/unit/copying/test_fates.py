@@ -9,6 +9,7 @@ from shared.model.assets import Asset
 from shared.model.errors import (
     AssetNotFoundError,
     ChecksumMismatchError,
+    HostBusyError,
     NoProgressError,
     PermanentError,
     SourceRefusedError,
@@ -292,3 +293,16 @@ async def test_an_error_that_says_nothing_is_named(world: World) -> None:
     assert [each.reason for each in world.sent("copy-poison")] == [
         Reason(error="AssetNotFoundError", message="AssetNotFoundError()", at=NOON)
     ]
+
+
+async def test_who_waits_for_a_turn_is_put_off_as_long_as_it_takes(world: World) -> None:
+    """Days after its first deferral, too: by the slow lane, with discovery withheld, and no longer delay."""
+    since = NOON - 2 * _DAY
+    asked = request(_ONE, deferrals=7, deferred_since=since)
+    wait = timedelta(seconds=61)
+
+    await _settle(world, {_ONE: HostBusyError("busy", retry_after=wait)}, asked=asked)
+
+    later = asked.model_copy(update={"deferred_since": since + wait})
+    assert world.sent_to_lanes() == [(Queue.COPY_LATER, later, wait)]
+    assert world.holds.entries["s2"].hold.deferred_until == NOON + wait

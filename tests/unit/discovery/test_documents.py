@@ -254,7 +254,7 @@ async def test_a_collection_whose_host_is_in_trouble(error: Exception, is_put_of
 
 async def test_a_collection_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is given up in time, and the page put off."""
-    monkeypatch.setattr("shared.discovery.documents._COLLECTION_SECONDS", 0)
+    monkeypatch.setattr("shared.requesting.documents._COLLECTION_SECONDS", 0)
     one = world(listed("001"))
     one.catalog.collection_hangs = True
 

@@ -7,6 +7,7 @@ from pytest_mock import MockerFixture
 
 from shared.model.datasets import Datasets
 from shared.model.errors import (
+    HostBusyError,
     MalformedCatalogError,
     SourceThrottledError,
     SourceUnavailableError,
@@ -276,3 +277,16 @@ async def test_a_catalog_that_hangs(mocker: MockerFixture) -> None:
 
     assert world.pages() == [page.model_copy(update={"deferrals": 1, "deferred_since": START})]
     assert world.run.withheld_because == "SourceUnavailableError: the catalog gave no whole page within 0 s"
+
+
+async def test_a_catalog_whose_turn_it_isnt_is_asked_later() -> None:
+    """To wait for a turn is no trouble of the host's: it isn't counted, however long it takes."""
+    world = World(paged(items(1), size=1))
+    world.catalog.errors = [HostBusyError("busy", retry_after=timedelta(seconds=90))]
+    page = (await world.begin()).model_copy(update={"deferrals": 2, "deferred_since": START - 2 * _DAY})
+
+    await world.deliver(page)
+
+    later = page.model_copy(update={"deferred_since": START - 2 * _DAY + timedelta(seconds=90)})
+    assert world.pages() == [later]
+    assert world.delays() == [timedelta(seconds=90)]

@@ -144,7 +144,7 @@ async def test_what_is_there_as_described_is_counted_and_not_sent() -> None:
     await world.deliver(await world.begin())
 
     assert world.keys() == [asset("b", "y").identity]
-    assert await world.total() == Counts(available=2, items_sent=1, items_already=1, sent=1, already=2)
+    assert await world.total() == Counts(available=2, items_sent=1, items_already=1, sent=1, already=2, sent_bytes=1)
 
 
 async def test_a_page_of_which_all_is_there_sends_nothing() -> None:

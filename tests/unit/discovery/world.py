@@ -7,15 +7,18 @@ from typing import Any
 
 import pytest
 
-from shared.discovery import Discovery, Documents, Starting, Withholding
+from shared.discovery import Discovery, Planning, Starting, Surveying, Withholding
 from shared.model.assets import Asset
 from shared.model.counts import Counts
 from shared.model.datasets import Datasets
 from shared.model.items import CatalogAsset, CatalogItem, Page
 from shared.model.messages import CopyRequest, PageRequest, Queue
+from shared.model.prices import load_prices
 from shared.model.rows import LedgerRow, Run
+from shared.requesting import Documents
 from shared.storage.items import Items
 from shared.storage.ledger import Write
+from shared.storage.plans import Plans
 from tests.fakes import (
     MemoryBlobs,
     MemoryFailures,
@@ -23,6 +26,7 @@ from tests.fakes import (
     MemoryLedger,
     MemoryQueues,
     MemoryRuns,
+    MemoryTotals,
     MemoryWatermarks,
 )
 from tests.fakes.catalogs import MemoryCatalog
@@ -60,6 +64,8 @@ class World:
         self.datasets = Datasets(datasets={"demo": dataset(**parts)})
         self.catalog = MemoryCatalog(pages)
         self.runs = MemoryRuns()
+        self.plans = MemoryRuns()
+        self.totals = MemoryTotals()
         self.watermarks = MemoryWatermarks()
         self.blobs = MemoryBlobs()
         self.ledger = MemoryLedger()
@@ -81,6 +87,13 @@ class World:
         return Discovery(
             datasets=self.datasets,
             runs=faults.watch(self.runs),
+            plans=Plans(runs=faults.watch(self.plans), totals=faults.watch(self.totals)),
+            surveying=Surveying(
+                ledger=faults.watch(self.ledger),
+                totals=faults.watch(self.totals),
+                prices=load_prices(),
+                block_size=8 << 20,
+            ),
             watermarks=faults.watch(self.watermarks),
             ledger=faults.watch(self.ledger),
             queues=queues,
@@ -121,6 +134,18 @@ class World:
             clock=self.clock,
             new_id=lambda _: f"new-{next(self._ids)}",
             stall=STALL,
+        )
+
+    def planning(self, faults: Faults | None = None) -> Planning:
+        """The use case of plans; they are called ``new-1`` and so on, as runs are."""
+        faults = faults or Faults()
+        return Planning(
+            datasets=self.datasets,
+            plans=Plans(runs=faults.watch(self.plans), totals=faults.watch(self.totals)),
+            queues=faults.watch(self.queues),
+            prices=load_prices(),
+            clock=self.clock,
+            new_id=lambda _: f"new-{next(self._ids)}",
         )
 
     async def begin(self, **values: Any) -> PageRequest:

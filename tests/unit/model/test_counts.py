@@ -20,11 +20,13 @@ def _of(available: int, *, window: int = 0, matched: int | None = None) -> PartC
 
 def test_counts_together() -> None:
     """Each is added to its like; what only a part says stays its own."""
-    one = Counts(available=1, filtered=2, refused=3, items_sent=4, items_already=5, repeated=6, sent=7, already=8)
+    one = Counts(
+        available=1, filtered=2, refused=3, items_sent=4, items_already=5, repeated=6, sent=7, already=8, sent_bytes=9
+    )
 
-    both = one.plus(PartCounts(available=1, sent=1, matched=9, done=True))
+    both = one.plus(PartCounts(available=1, sent=1, sent_bytes=2, matched=9, done=True))
 
-    assert both == one.model_copy(update={"available": 2, "sent": 8})
+    assert both == one.model_copy(update={"available": 2, "sent": 8, "sent_bytes": 11})
     assert one.settled == 14
 
 

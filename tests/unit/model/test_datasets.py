@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from shared.model.datasets import Datasets, Incremental, StacCatalog, load_datasets, matches_host
+from shared.catalogs.manifest import ManifestCatalog
+from shared.catalogs.stac import StacCatalog
+from shared.model.datasets import Datasets, Incremental, load_datasets, matches_host
 from shared.model.errors import DatasetsInvalidError, UnknownDatasetError
-from shared.model.manifests import ManifestCatalog
+from shared.model.politeness import Limits
 from shared.model.windows import TimeProperty
 from tests.unit.model.builders import dataset
 
@@ -280,3 +282,18 @@ def test_published_wrongly(publish: dict[str, object]) -> None:
     """What can't be a name, an address or a choice is refused."""
     with pytest.raises(ValidationError):
         dataset(publish=publish)
+
+
+def test_limits_of_hosts(tmp_path: Path) -> None:
+    """One line in a dataset limits its hosts for all; without it there are none."""
+    line = 'polite = { requests_at_once = 4, hosts = ["data.example.org"] }\n'
+    limited = _file(tmp_path, _GOOD + line)
+
+    assert load_datasets(limited).budgets == {"data.example.org": Limits(at_once=4)}
+    assert load_datasets(_file(tmp_path, _GOOD)).budgets == {}
+
+
+def test_limits_of_hosts_that_arent_asked(tmp_path: Path) -> None:
+    """A host that isn't allowed would never be asked: a slip of the pen."""
+    with pytest.raises(DatasetsInvalidError, match=r"polite.hosts: 'data.example.com' isn't allowed; write it as"):
+        load_datasets(_file(tmp_path, _GOOD + 'polite = { hosts = ["data.example.com"] }\n'))

@@ -2,8 +2,8 @@ from datetime import timedelta
 
 import pytest
 
-from shared.model.deferral import delay, patience_is_over, retry_after_of
-from shared.model.errors import SourceThrottledError, SourceUnavailableError
+from shared.model.deferral import Deferral, deferral, delay, patience_is_over, retry_after_of
+from shared.model.errors import HostBusyError, SourceThrottledError, SourceUnavailableError
 from tests.unit.model.builders import NOON
 
 _NOTHING = timedelta(0)
@@ -27,9 +27,41 @@ def test_delay(deferrals: int, asked: timedelta, chance: float, seconds: float) 
 
 def test_patience() -> None:
     """Patience is over 24 hours after the first deferral."""
-    assert not patience_is_over(None, now=NOON)
-    assert not patience_is_over(NOON, now=NOON + timedelta(hours=23, minutes=59))
-    assert patience_is_over(NOON, now=NOON + timedelta(hours=24))
+    error = SourceUnavailableError("down")
+
+    assert not patience_is_over(error, None, now=NOON)
+    assert not patience_is_over(error, NOON, now=NOON + timedelta(hours=23, minutes=59))
+    assert patience_is_over(error, NOON, now=NOON + timedelta(hours=24))
+
+
+def test_patience_with_our_own_limits() -> None:
+    """Who waits for his turn may wait for days."""
+    assert not patience_is_over(HostBusyError("busy"), NOON, now=NOON + timedelta(days=9))
+
+
+def test_a_deferral_counts() -> None:
+    """It is one more, its delay grows, and patience runs from the first one on."""
+    errors = [SourceUnavailableError("down"), HostBusyError("busy", retry_after=timedelta(seconds=100))]
+
+    assert deferral(0, None, errors=errors, now=NOON, chance=0.5) == Deferral(
+        delay=timedelta(seconds=100), deferrals=1, deferred_since=NOON
+    )
+    assert deferral(3, NOON, errors=errors[:1], now=NOON + timedelta(hours=1), chance=0.5) == Deferral(
+        delay=timedelta(seconds=120), deferrals=4, deferred_since=NOON
+    )
+
+
+def test_to_wait_for_a_turn_is_no_deferral() -> None:
+    """It is put off for as long as said, is no more put off than before, and patience stands still meanwhile."""
+    wait = timedelta(seconds=90)
+    errors = [HostBusyError("busy", retry_after=wait)]
+
+    assert deferral(3, NOON, errors=errors, now=NOON + timedelta(hours=1), chance=0.5) == Deferral(
+        delay=wait, deferrals=3, deferred_since=NOON + wait
+    )
+    assert deferral(0, None, errors=errors, now=NOON, chance=0.5) == Deferral(
+        delay=wait, deferrals=0, deferred_since=None
+    )
 
 
 def test_retry_after() -> None:

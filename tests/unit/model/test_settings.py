@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from shared.model.errors import DatasetsInvalidError
-from shared.model.settings import BlockCheck, HostQueues, Settings, read_secrets
+from shared.model.settings import BlockCheck, HostQueues, Platform, Settings, read_secrets
 
 _URIS = ("SluiceStorage__blobServiceUri", "SluiceStorage__queueServiceUri", "SluiceStorage__tableServiceUri")
 _PREFIX = "AzureFunctionsJobHost__extensions__queues__"
@@ -154,3 +154,18 @@ def test_wrong_secrets(monkeypatch: pytest.MonkeyPatch, value: str | None) -> No
     assert "datasets.s2.source.value_setting: the app setting SOURCE_A isn't set" in str(raised.value)
     assert "SOURCE_B" not in str(raised.value)
     assert "c4n4ry" not in str(raised.value)
+
+
+@pytest.mark.parametrize(("value", "is_on"), [("True", True), ("true", True), ("False", False), ("", False)])
+def test_built_in_authentication(value: str, is_on: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001 - a case
+    """App Service says whether it authenticates callers."""
+    monkeypatch.setenv("WEBSITE_AUTH_ENABLED", value)
+
+    assert Platform().built_in_authentication is is_on
+
+
+def test_no_built_in_authentication(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it says nothing, it doesn't."""
+    monkeypatch.delenv("WEBSITE_AUTH_ENABLED", raising=False)
+
+    assert Platform().built_in_authentication is False

@@ -30,7 +30,8 @@ async def _stream(chunks: Sequence[bytes | Exception]) -> AsyncIterator[bytes]:
 
 
 def _download(mocker: MockerFixture, *chunks: bytes | Exception, size: int) -> Any:
-    return mocker.Mock(size=size, chunks=lambda: _stream(chunks), properties=mocker.Mock(etag='"1"'))
+    properties = mocker.Mock(etag='"1"', content_range=f"bytes 0-{size - 1}/{size}")
+    return mocker.Mock(size=size, chunks=lambda: _stream(chunks), properties=properties)
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,8 @@ from pathlib import Path
 from benchmarks.withholding.folder import install
 from benchmarks.withholding.plan import KEYS, Plan
 from benchmarks.withholding.trickle import live_message
-from shared.catalogs.manifest_lines import Layout
+from shared.catalogs.manifest_lines import Layout, ManifestFormat
 from shared.model.datasets import load_datasets
-from shared.model.manifests import ManifestFormat
 from shared.model.messages import CopyRequest
 
 PLAN = Plan(items=3, page_items=2)
