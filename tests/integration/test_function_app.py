@@ -21,7 +21,7 @@ from shared.clients import Process
 from shared.model.counts import Counts
 from shared.model.messages import CopyRequest, PageRequest, Queue
 from shared.model.plans import PlanReport
-from shared.model.rows import RunState
+from shared.model.rows import Hold, Run, RunState
 from shared.model.settings import Settings
 from shared.status import DatasetStatus, QueueStatus, StatusReport
 from shared.storage.accounts import Account, open_account
@@ -132,6 +132,22 @@ async def test_a_plan_is_accepted_and_told(account: Account, name: str) -> None:
     assert await _taken(account, Queue.COPY) == []
     found = await _status(name)
     assert (found.run, found.plan and found.plan.run) == (None, answer["plan"])
+
+
+async def test_a_dataset_is_held_and_let_go(name: str) -> None:
+    """PUT pauses and DELETE resumes; in between a run can be cancelled, and none begins."""
+    _, begun = await _begin(name)
+    paused = await _answer("pause_dataset", _request("PUT", f"datasets/{name}/pause", dataset=name))
+    cancelled = await _answer(
+        "cancel_run", _request("DELETE", f"datasets/{name}/runs/{begun['run']}", dataset=name, run=begun["run"])
+    )
+    status, answer = await _begin(name)
+    resumed = await _answer("pause_dataset", _request("DELETE", f"datasets/{name}/pause", dataset=name))
+
+    assert Hold.model_validate_json(paused.get_body()).paused_by == "request"
+    assert Run.model_validate_json(cancelled.get_body()).state is RunState.CANCELLED
+    assert (status, answer["error"].startswith(f"{name} is paused since ")) == (409, True)
+    assert Hold.model_validate_json(resumed.get_body()) == Hold(dataset=name)
 
 
 @pytest.mark.parametrize("plan", ["yes", "", "1"])
