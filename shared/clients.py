@@ -12,6 +12,7 @@ import uuid
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Self
 
 from shared.catalogs.kind import Ways
 from shared.catalogs.kinds import KINDS, reader_of
@@ -127,6 +128,7 @@ async def open_app(root: Path) -> AsyncGenerator[App]:
             settings=settings,
             datasets=datasets,
             account=account,
+            stores=_Stores.of(account, settings=settings),
             egress=egress,
             signing=Credentials(
                 http=egress, secrets=secrets, identity=identity.storage_token, tokens=Tokens(_now), clock=_now
@@ -155,12 +157,48 @@ async def _manners(datasets: Datasets, account: Account) -> AsyncGenerator[Manne
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Stores:
+    """What is kept in the account, each once a process."""
+
+    queues: AzureQueues
+    runs: AzureRuns
+    plans: Plans
+    holds: AzureHolds
+    watermarks: AzureWatermarks
+    ledger: AzureLedger
+    failures: AzureFailures
+    activities: AzureActivities
+    blobs: AzureBlobs
+    items: Items
+
+    @classmethod
+    def of(cls, account: Account, *, settings: Settings) -> Self:
+        """Those of an account."""
+        blobs = AzureBlobs(account.blobs, account.blob_calls, block_check=settings.block_check)
+        return cls(
+            queues=AzureQueues(account.queues),
+            runs=AzureRuns(account.tables, blobs=blobs),
+            plans=Plans(
+                runs=AzureRuns(account.tables, blobs=blobs, row=NEWEST_PLAN), totals=AzureTotals(account.tables)
+            ),
+            holds=AzureHolds(account.tables),
+            watermarks=AzureWatermarks(account.tables),
+            ledger=AzureLedger(account.table_calls),
+            failures=AzureFailures(account.tables),
+            activities=AzureActivities(account.tables),
+            blobs=blobs,
+            items=Items(blobs),
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class _Parts:
     """What the use cases are made of."""
 
     settings: Settings
     datasets: Datasets
     account: Account
+    stores: _Stores
     egress: Egress
     #: One for sources and lists: a token that one of them got, or was refused with, is the other's too.
     signing: Credentials
@@ -170,141 +208,135 @@ class _Parts:
 
     def app(self, host: HostQueues) -> App:
         """Put the use cases together."""
-        capacity = self.settings.instances * host.concurrency
-        queues, runs = AzureQueues(self.account.queues), AzureRuns(self.account.tables, blobs=self._blobs())
-        plans = self._plans()
-        holds, watermarks = AzureHolds(self.account.tables), AzureWatermarks(self.account.tables)
-        starting = Starting(
+        stores, capacity = self.stores, self.settings.instances * host.concurrency
+        documents = Documents(
+            self.datasets,
+            items=stores.items,
+            queues=stores.queues,
+            failures=stores.failures,
+            catalog_of=self._catalog,
+            endpoint=self.account.blob_calls.url,
+            clock=_now,
+        )
+        return App(
+            starting=self._starting(),
+            planning=Planning(
+                datasets=self.datasets,
+                plans=stores.plans,
+                queues=stores.queues,
+                prices=self.prices,
+                clock=_now,
+                new_id=_new_id,
+            ),
+            control=Control(datasets=self.datasets, runs=stores.runs, holds=stores.holds, clock=_now),
+            discovery=self._discovery(documents, capacity=capacity, most_deliveries=host.max_dequeue_count),
+            intake=Intake(
+                datasets=self.datasets,
+                guards=self.guards,
+                documents=documents,
+                queues=stores.queues,
+                failures=stores.failures,
+                clock=_now,
+            ),
+            copying=self._copying(),
+            publishing=self._publishing(),
+            status=self._status(capacity=capacity),
+        )
+
+    def _starting(self) -> Starting:
+        return Starting(
             datasets=self.datasets,
-            runs=runs,
-            watermarks=watermarks,
-            holds=holds,
-            queues=queues,
+            runs=self.stores.runs,
+            watermarks=self.stores.watermarks,
+            holds=self.stores.holds,
+            queues=self.stores.queues,
             clock=_now,
             new_id=_new_id,
             stall=timedelta(minutes=self.settings.stall_minutes),
         )
-        planning = Planning(
-            datasets=self.datasets, plans=plans, queues=queues, prices=self.prices, clock=_now, new_id=_new_id
-        )
-        discovery = Discovery(
+
+    def _discovery(self, documents: Documents, *, capacity: int, most_deliveries: int) -> Discovery:
+        stores = self.stores
+        return Discovery(
             datasets=self.datasets,
-            runs=runs,
-            plans=plans,
-            ledger=AzureLedger(self.account.table_calls),
-            queues=queues,
-            failures=AzureFailures(self.account.tables),
-            documents=self._documents(queues),
+            runs=stores.runs,
+            plans=stores.plans,
+            ledger=stores.ledger,
+            queues=stores.queues,
+            failures=stores.failures,
+            documents=documents,
             catalog_of=self._catalog,
             withholding=Withholding(
-                queues=queues,
-                holds=holds,
+                queues=stores.queues,
+                holds=stores.holds,
                 saturation=self.settings.saturation,
                 capacity=capacity,
                 recheck=timedelta(seconds=self.settings.recheck_seconds),
                 clock=_now,
                 chance=_chance,
             ),
-            watermarks=watermarks,
+            watermarks=stores.watermarks,
             surveying=Surveying(
-                ledger=AzureLedger(self.account.table_calls),
-                totals=plans.totals,
+                ledger=stores.ledger,
+                totals=stores.plans.totals,
                 prices=self.prices,
                 block_size=self.settings.block_size,
             ),
-            most_deliveries=host.max_dequeue_count,
+            most_deliveries=most_deliveries,
             clock=_now,
             chance=_chance,
         )
-        status = Status(
-            datasets=self.datasets,
-            runs=runs,
-            plans=plans.runs,
-            watermarks=watermarks,
-            holds=holds,
-            queues=queues,
-            activities=AzureActivities(self.account.tables),
-            saturation=self.settings.saturation,
-            capacity=capacity,
-            clock=_now,
-        )
-        control = Control(datasets=self.datasets, runs=runs, holds=holds, clock=_now)
-        return App(
-            starting=starting,
-            planning=planning,
-            control=control,
-            discovery=discovery,
-            intake=self._intake(queues),
-            copying=self._copying(queues),
-            publishing=self._publishing(queues),
-            status=status,
-        )
 
-    def _plans(self) -> Plans:
-        runs = AzureRuns(self.account.tables, blobs=self._blobs(), row=NEWEST_PLAN)
-        return Plans(runs=runs, totals=AzureTotals(self.account.tables))
-
-    def _documents(self, queues: AzureQueues) -> Documents:
-        return Documents(
-            self.datasets,
-            items=Items(self._blobs()),
-            queues=queues,
-            failures=AzureFailures(self.account.tables),
-            catalog_of=self._catalog,
-            endpoint=self.account.blob_calls.url,
-            clock=_now,
-        )
-
-    def _intake(self, queues: AzureQueues) -> Intake:
-        return Intake(
-            datasets=self.datasets,
-            guards=self.guards,
-            documents=self._documents(queues),
-            queues=queues,
-            failures=AzureFailures(self.account.tables),
-            clock=_now,
-        )
-
-    def _copying(self, queues: AzureQueues) -> Copying:
+    def _copying(self) -> Copying:
+        stores = self.stores
         engine = Engine(
-            blobs=self._blobs(),
+            blobs=stores.blobs,
             sources=HttpSources(self.egress, self.signing),
             budget=MemoryBudget(self.settings.memory),
             block_size=self.settings.block_size,
             clock=_now,
             describe=Describing(self._catalog).again,
         )
-        activities = AzureActivities(self.account.tables)
         process = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         return Copying(
             datasets=self.datasets,
-            ledger=AzureLedger(self.account.table_calls),
+            ledger=stores.ledger,
             copy=engine.copy,
             fates=Fates(
-                queues=queues,
-                failures=AzureFailures(self.account.tables),
-                hints=Hints(AzureHolds(self.account.tables), clock=_now),
+                queues=stores.queues,
+                failures=stores.failures,
+                hints=Hints(stores.holds, clock=_now),
                 clock=_now,
                 chance=_chance,
             ),
-            wholes=Wholes(
-                ledger=AzureLedger(self.account.table_calls),
-                failures=AzureFailures(self.account.tables),
-                queues=queues,
-            ),
-            meter=Meter(activities, process=process, clock=_now, sleep=asyncio.sleep),
+            wholes=Wholes(ledger=stores.ledger, failures=stores.failures, queues=stores.queues),
+            meter=Meter(stores.activities, process=process, clock=_now, sleep=asyncio.sleep),
             clock=_now,
             deadline=timedelta(seconds=self.settings.deadline_seconds),
         )
 
-    def _publishing(self, queues: AzureQueues) -> Publishing:
+    def _publishing(self) -> Publishing:
         return Publishing(
             datasets=self.datasets,
-            ledger=AzureLedger(self.account.table_calls),
-            failures=AzureFailures(self.account.tables),
-            items=Items(self._blobs()),
-            queues=queues,
+            ledger=self.stores.ledger,
+            failures=self.stores.failures,
+            items=self.stores.items,
+            queues=self.stores.queues,
             endpoint=self.account.blob_calls.url,
+            clock=_now,
+        )
+
+    def _status(self, *, capacity: int) -> Status:
+        return Status(
+            datasets=self.datasets,
+            runs=self.stores.runs,
+            plans=self.stores.plans.runs,
+            watermarks=self.stores.watermarks,
+            holds=self.stores.holds,
+            queues=self.stores.queues,
+            activities=self.stores.activities,
+            saturation=self.settings.saturation,
+            capacity=capacity,
             clock=_now,
         )
 
@@ -318,9 +350,6 @@ class _Parts:
         path = BlobPath(container=container, name=name)
         stream = await open_stream(self.account.blobs, path, offset=offset, length=length)
         yield Opened(chunks=stream.chunks, version=stream.etag, total=stream.total)
-
-    def _blobs(self) -> AzureBlobs:
-        return AzureBlobs(self.account.blobs, self.account.blob_calls, block_check=self.settings.block_check)
 
 
 def _now() -> datetime:

@@ -6,21 +6,23 @@ row a page begins with, and which version of the file that is: all of a run is o
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping
-from typing import Annotated, Any, Literal, Self, override
+from typing import Annotated, Any, ClassVar, Literal, Self, override
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import Field, JsonValue
 
 from shared.catalogs.geoparquet_items import FileField, Table, table_of
 from shared.catalogs.geoparquet_pages import Place, Rows, Standing, fill
-from shared.catalogs.json_text import explained, parse_json
+from shared.catalogs.json_text import parse_json
 from shared.catalogs.kind import CatalogKind, Ways
+from shared.catalogs.manifest_bytes import FileUrl
 from shared.catalogs.parquet_bytes import RangedFile, ReadPart, read_by_scheme
 from shared.catalogs.parquet_footer import Footer, read_footer
 from shared.catalogs.parquet_rows import Row, read_rows
 from shared.catalogs.reader import CatalogReader
+from shared.catalogs.tokens import Token
 from shared.model.access import Source
 from shared.model.datasets import Dataset, Selection
-from shared.model.errors import MalformedCatalogError, MalformedRequestError, WindowError
+from shared.model.errors import MalformedCatalogError, WindowError
 from shared.model.items import CatalogCollection, CatalogItem, Page
 from shared.model.windows import TimeProperty, Window
 
@@ -34,7 +36,7 @@ class GeoparquetCatalog(CatalogKind, frozen=True):
     """A table in Parquet: stac-geoparquet, or any with a column of addresses."""
 
     kind: Literal["geoparquet"]
-    url: Annotated[str, Field(pattern=r"^(https?://|blob://[^/]+/.|file:.)")]
+    url: FileUrl
     """https://…, blob://container/name in the data account, or file:path within the app's folder."""
     columns: Mapping[FileField, str] = {}
     """Of a table that isn't stac-geoparquet: which of its columns is the url, size, md5, sha256, checksum, item,
@@ -126,10 +128,10 @@ class Geoparquet:
         return table_of(footer, columns=self._catalog.columns, select=self._select)
 
 
-class _Position(BaseModel):
-    """Where a page begins; as JSON it is a token."""
+class _Position(Token):
+    """Where a page begins."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    of_what: ClassVar[str] = "a table"
 
     group: Annotated[int, Field(ge=0)] = 0
     #: Of the row group, from 0.
@@ -139,16 +141,6 @@ class _Position(BaseModel):
     @classmethod
     def of(cls, place: Place, *, version: str) -> Self:
         return cls(group=place.group, row=place.row, version=version)
-
-    @classmethod
-    def decode(cls, token: str) -> Self:
-        try:
-            return cls.model_validate_json(token)
-        except ValidationError as error:
-            raise MalformedRequestError(f"the token is none of a table: {explained(error)}") from error
-
-    def encode(self) -> str:
-        return self.model_dump_json(exclude_defaults=True)
 
 
 def _may_have(ids: Collection[str], bounds: tuple[Any, Any] | None) -> bool:

@@ -8,15 +8,15 @@ that of its last modification: the windows of runs are of that.
 import asyncio
 import hashlib
 from http import HTTPStatus
-from typing import Annotated, Self, override
+from typing import Annotated, ClassVar, override
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from shared.catalogs.json_text import explained
 from shared.catalogs.kind import SignList, Ways
 from shared.catalogs.listing_answers import Answer, Entry, store_of
 from shared.catalogs.listing_settings import ListingSettings
 from shared.catalogs.reader import CatalogReader
+from shared.catalogs.tokens import Token
 from shared.egress import Http, Reply, check_status
 from shared.model.datasets import Dataset
 from shared.model.errors import (
@@ -30,7 +30,7 @@ from shared.model.errors import (
     UrlRefusedError,
     WindowError,
 )
-from shared.model.hrefs import ObjectAddress
+from shared.model.hrefs import store_address
 from shared.model.items import CatalogAsset, CatalogCollection, CatalogItem, Page, Refusal
 from shared.model.windows import TimeProperty, Window
 
@@ -144,9 +144,9 @@ class Listing:
             found.refuse(MalformedCatalogError("its name doesn't begin with the prefix"), item=item, key=href)
         elif window.holds(entry.updated):
             try:
-                ObjectAddress.read(href)
-            except ValueError as error:
-                found.refuse(UrlRefusedError(f"the href can't be asked for: {error}"), item=item, key=href)
+                store_address(href)
+            except UrlRefusedError as error:
+                found.refuse(error, item=item, key=href)
             else:
                 found.add(entry, item=item, href=href)
 
@@ -185,26 +185,16 @@ class Listing:
         return position
 
 
-class _Position(BaseModel):
+class _Position(Token):
     """Where a page begins; as JSON it is a token."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    of_what: ClassVar[str] = "a listing"
 
     url: str
     #: Which of its prefixes is listed; None: its own.
     prefix: str | None = None
     #: What the store continues its list by; None: it begins.
     following: Annotated[str, Field(min_length=1)] | None = None
-
-    @classmethod
-    def decode(cls, token: str) -> Self:
-        try:
-            return cls.model_validate_json(token)
-        except ValidationError as error:
-            raise MalformedRequestError(f"the token is none of a listing: {explained(error)}") from error
-
-    def encode(self) -> str:
-        return self.model_dump_json(exclude_defaults=True)
 
 
 class _Found:

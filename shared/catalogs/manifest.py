@@ -6,17 +6,17 @@ of the manifest that was: an offset into another version would begin in the midd
 
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Annotated, Literal, Self, override
+from typing import Annotated, ClassVar, Literal, override
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from shared.catalogs.json_text import explained
 from shared.catalogs.kind import CatalogKind, Ways
-from shared.catalogs.manifest_bytes import Opened, OpenManifest, open_by_scheme, open_file, open_web
+from shared.catalogs.manifest_bytes import FileUrl, Opened, OpenManifest, open_by_scheme, open_file, open_web
 from shared.catalogs.manifest_lines import Entry, Layout, Line, ManifestFormat, split_lines, text_of
 from shared.catalogs.reader import CatalogReader, PagesOnly
+from shared.catalogs.tokens import Token
 from shared.model.datasets import Dataset
-from shared.model.errors import MalformedCatalogError, MalformedRequestError, SourceChangedError, WindowError
+from shared.model.errors import MalformedCatalogError, SourceChangedError, WindowError
 from shared.model.hrefs import unsigned
 from shared.model.items import CatalogAsset, CatalogItem, Page, Refusal
 from shared.model.windows import TimeProperty, Window
@@ -30,7 +30,7 @@ class ManifestCatalog(CatalogKind, frozen=True):
     """A list of files: TSV, CSV or NDJSON, one line a file."""
 
     kind: Literal["manifest"]
-    url: Annotated[str, Field(pattern=r"^(https?://|blob://[^/]+/.|file:.)")]
+    url: FileUrl
     """https://…, blob://container/name in the data account, or file:path within the app's folder."""
     format: ManifestFormat = ManifestFormat.AUTO
     """How its lines are written."""
@@ -85,26 +85,16 @@ class Manifest(PagesOnly):
         return None
 
 
-class _Position(BaseModel):
-    """Where a page begins; as JSON it is a token."""
+class _Position(Token):
+    """Where a page begins."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    of_what: ClassVar[str] = "a manifest"
 
     offset: Annotated[int, Field(ge=0)] = 0
     #: The number of its first line.
     line: Annotated[int, Field(ge=1)] = 1
     version: str | None = None
     layout: Layout | None = None
-
-    @classmethod
-    def decode(cls, token: str) -> Self:
-        try:
-            return cls.model_validate_json(token)
-        except ValidationError as error:
-            raise MalformedRequestError(f"the token is none of a manifest: {explained(error)}") from error
-
-    def encode(self) -> str:
-        return self.model_dump_json(exclude_defaults=True)
 
 
 class _Found:

@@ -9,11 +9,16 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Annotated, BinaryIO, Protocol
+
+from pydantic import Field
 
 from shared.egress import Http, Reply, check_status
 from shared.model.datasets import Allowlist
 from shared.model.errors import AssetNotFoundError, MalformedCatalogError, SourceChangedError
+
+#: Addresses that can be opened; written without ``type``, which would be a definition of its own in the schema.
+FileUrl = Annotated[str, Field(pattern=r"^(https?://|blob://[^/]+/.|file:.)")]
 
 _CHUNK_BYTES = 256 * 1024
 

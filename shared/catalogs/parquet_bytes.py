@@ -1,14 +1,13 @@
 """Parts of a file, all of one version: from a server that knows ranges, a blob of ours, or a file in the package."""
 
 import dataclasses
-import re
 from http import HTTPStatus
 from typing import NamedTuple, Protocol
 
 from shared.catalogs.kind import OpenBlob, Ways
 from shared.catalogs.manifest_bytes import open_file
 from shared.egress import Http, Reply, check_status
-from shared.egress.validators import condition, is_of_version, strong_validator
+from shared.egress.validators import condition, is_of_version, range_of, strong_validator
 from shared.model.datasets import Allowlist
 from shared.model.errors import (
     AssetNotFoundError,
@@ -20,7 +19,6 @@ from shared.model.errors import (
 from shared.model.hrefs import host_of, unsigned
 from shared.redaction import redacted
 
-_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19})")
 _BEGINNING_BYTES = 4
 
 
@@ -126,12 +124,12 @@ def _check(reply: Reply, span: Span, *, version: str | None) -> tuple[int, str]:
     if version and not is_of_version(reply.headers, version):
         raise SourceChangedError(f"{said}, with another version")
     way_out = "put the file where it can be read by ranges, such as blob://container/name"
-    found = _CONTENT_RANGE.fullmatch(reply.headers.get("Content-Range", "").strip())
+    found = range_of(reply.headers)
     if reply.status != HTTPStatus.PARTIAL_CONTENT or found is None:
         raise MalformedCatalogError(f"{said}: it knows no ranges; {way_out}")
     if reply.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise MalformedCatalogError(f"{said}, in a Content-Encoding; {way_out}")
-    first, last, total = map(int, found.groups())
+    first, last, total = found
     if (first, last) != (span.first, min(span.end, total) - 1):
         raise MalformedCatalogError(f"{said}, with another range than the one asked for; {way_out}")
     validator = version or strong_validator(reply.headers)

@@ -11,14 +11,13 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
-from shared.catalogs.json_text import explained
 from shared.catalogs.stac_settings import FilterWith, StacSettings
-from shared.model.errors import MalformedRequestError
+from shared.catalogs.tokens import Token
 from shared.model.windows import TimeProperty, Window
 
 #: What an API is asked for.
@@ -70,12 +69,14 @@ class NextLink(_Part):
     merge: bool | None = None
 
 
-class SearchRequest(_Part):
-    """One request of a search; as JSON it is the token of the page that it asks for."""
+class SearchRequest(Token, extra="ignore", coerce_numbers_to_str=True):
+    """One request of a search, which is the token of the page that it asks for."""
+
+    of_what: ClassVar[str] = "a STAC search"
 
     href: Annotated[str, Field(min_length=1, max_length=8192)]
     method: _Method = "GET"
-    headers: _Headers = {}
+    headers: _Headers = Field(default_factory=dict)
     body: dict[str, JsonValue] | None = None
 
     @classmethod
@@ -103,18 +104,6 @@ class SearchRequest(_Part):
             return cls(method="POST", href=parts.geturl(), body=search)
         query = urlencode({name: _parameter(value) for name, value in search.items()})
         return cls(href=parts._replace(query=f"{parts.query}&{query}".lstrip("&")).geturl())
-
-    @classmethod
-    def decode(cls, token: str) -> Self:
-        """Read a token; raises MalformedRequestError."""
-        try:
-            return cls.model_validate_json(token)
-        except ValidationError as error:
-            raise MalformedRequestError(f"the token is none of a STAC search: {explained(error)}") from error
-
-    def encode(self) -> str:
-        """The token; raises ValueError for text that can't be written in UTF-8."""
-        return self.model_dump_json(exclude_defaults=True)
 
     def followed_by(self, link: NextLink, *, address: str) -> "SearchRequest":
         """The request that a link asks for, seen from the page at ``address``; raises ValueError for no address."""

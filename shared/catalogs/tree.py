@@ -10,16 +10,15 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Self
+from typing import Annotated, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from shared.catalogs.json_text import explained
+from shared.catalogs.tokens import Token
 from shared.model.errors import (
     AssetNotFoundError,
     EndlessCatalogError,
     MalformedCatalogError,
-    MalformedRequestError,
     SourceChangedError,
 )
 from shared.model.hrefs import unsigned
@@ -151,17 +150,10 @@ class _Step(BaseModel):
     digest: str = ""
 
 
-class _Token(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class _Token(Token):
+    of_what: ClassVar[str] = "a tree"
 
     way: Annotated[tuple[_Step, ...], Field(min_length=1, max_length=_MAX_DEPTH)]
-
-    @classmethod
-    def decode(cls, token: str) -> Self:
-        try:
-            return cls.model_validate_json(token)
-        except ValidationError as error:
-            raise MalformedRequestError(f"the token is none of a tree: {explained(error)}") from error
 
 
 def _entered[T](way: Sequence[_Open[T]], address: str) -> _Open[T]:
@@ -176,7 +168,7 @@ def _entered[T](way: Sequence[_Open[T]], address: str) -> _Open[T]:
 def _token[T](way: Sequence[_Open[T]]) -> str:
     root, *others = (each.step for each in way)
     # The dataset says where the root is; its address may be signed, and no secret rests.
-    token = _Token(way=(root.model_copy(update={"address": ""}), *others)).model_dump_json(exclude_defaults=True)
+    token = _Token(way=(root.model_copy(update={"address": ""}), *others)).encode()
     if len(json.dumps(token)) > MAX_REQUEST_BYTES:
         raise MalformedCatalogError(f"the way to {_place(way[-1].address)} doesn't fit into a message")
     return token

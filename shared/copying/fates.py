@@ -111,8 +111,8 @@ class Fates:
             now=self.clock(),
             chance=self.chance(),
         )
-        delay, update = put_off.delay, {"deferrals": put_off.deferrals, "deferred_since": put_off.deferred_since}
-        later = request.of(failed).model_copy(update=update)
+        delay = put_off.delay
+        later = request.of(failed).model_copy(update=put_off.carried)
         await self.queues.send(Queue.COPY_LATER if delay > _LATER_FROM else lane, later.encode(), delay=delay)
         await self.hints.deferred(request.dataset, failed.values(), until=self.clock() + delay)
 

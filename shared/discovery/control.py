@@ -5,8 +5,9 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
+from shared.discovery.fence import newest_named
 from shared.model.datasets import Datasets
-from shared.model.errors import RunEndedError, UnknownRunError
+from shared.model.errors import RunEndedError
 from shared.model.rows import Hold, Run, RunState
 from shared.storage.holds import Holds
 from shared.storage.runs import Runs
@@ -57,10 +58,7 @@ class Control:
         """
         self.datasets.named(dataset)
         while True:
-            entry = await self.runs.newest(dataset)
-            if entry is None or entry.run.run != run:
-                newest = "there is none" if entry is None else f"it is {entry.run.run}"
-                raise UnknownRunError(f"{run!r} isn't the newest run of {dataset}: {newest}")
+            entry = newest_named(await self.runs.newest(dataset), run, what=f"run of {dataset}")
             if entry.run.state is not RunState.RUNNING:
                 raise RunEndedError(f"run {run} is {entry.run.state}: there is nothing to cancel")
             if await self.runs.save(cancelled := self._cancelled(entry.run, by=by), replaces=entry.etag):

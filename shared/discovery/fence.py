@@ -4,9 +4,10 @@ import dataclasses
 from collections.abc import Callable
 from datetime import datetime
 
+from shared.model.errors import UnknownRunError
 from shared.model.messages import PageRequest
 from shared.model.rows import Run, RunState
-from shared.storage.runs import Runs
+from shared.storage.runs import RunEntry, Runs
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,14 @@ class Fence:
             if await self.runs.save(run, replaces=entry.etag):
                 return run
         return None
+
+
+def newest_named(entry: RunEntry | None, run: str, *, what: str) -> RunEntry:
+    """The newest run, if that is the one that is meant; raises UnknownRunError. ``what``: a run of which dataset."""
+    if entry is None or entry.run.run != run:
+        newest = "there is none" if entry is None else f"it is {entry.run.run}"
+        raise UnknownRunError(f"{run!r} isn't the newest {what}: {newest}")
+    return entry
 
 
 def place_of(request: PageRequest) -> tuple[int, int, int]:

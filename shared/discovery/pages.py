@@ -195,8 +195,7 @@ class Discovery:
             _log_failed(request, error)
         elif fate is Fate.DEFER and not patience_is_over(error, request.deferred_since, now=now):
             put_off = deferral(request.deferrals, request.deferred_since, errors=[error], now=now, chance=self.chance())
-            update = {"deferrals": put_off.deferrals, "deferred_since": put_off.deferred_since}
-            again = request.model_copy(update=update).encode()
+            again = request.model_copy(update=put_off.carried).encode()
             await self.queues.send(Queue.DISCOVER, again, delay=put_off.delay)
             await self._fence.progress(
                 request,

@@ -9,13 +9,14 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
+from shared.discovery.fence import newest_named
 from shared.discovery.starting import check_window
 from shared.model.access import S3Source
 from shared.model.caps import Spent
 from shared.model.costs import Bill, Work, bill
 from shared.model.counts import Counts
 from shared.model.datasets import Dataset, Datasets
-from shared.model.errors import RunConflictError, UnknownRunError
+from shared.model.errors import RunConflictError
 from shared.model.messages import PageRequest, Queue
 from shared.model.plans import CapStatus, PlanReport, PlanTotals, Replacements
 from shared.model.prices import Prices
@@ -74,11 +75,7 @@ class Planning:
     async def report(self, name: str, plan: str) -> PlanReport:
         """What a plan has found so far. Raises UnknownDatasetError, and UnknownRunError for any but the newest."""
         dataset = self.datasets.named(name)
-        entry = await self.plans.runs.newest(name)
-        if entry is None or entry.run.run != plan:
-            newest = "there is none" if entry is None else f"it is {entry.run.run}"
-            raise UnknownRunError(f"{plan!r} isn't the newest plan of {name}: {newest}")
-        run = entry.run
+        run = newest_named(await self.plans.runs.newest(name), plan, what=f"plan of {name}").run
         counts = await self.plans.runs.total(name, plan, pass_number=run.pass_number)
         totals = await self.plans.totals.total(name, plan, pass_number=run.pass_number)
         return _report(run, dataset, counts=counts, totals=totals, prices=self.prices)

@@ -1,4 +1,4 @@
-"""Which version of a file an answer is of, as HTTP tells: what one is pinned by, so that its parts fit together."""
+"""Which part of which version of a file an answer is, as HTTP tells: its parts have to fit together."""
 
 import re
 from collections.abc import Mapping
@@ -8,6 +8,7 @@ from shared.egress.replies import http_date
 
 # No weak one, and only what fits a header and a blob's metadata.
 _STRONG_ETAG = re.compile(r'"[\x21\x23-\x7e]{1,512}"')
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19})")
 _DATE = re.compile(r"[\x20-\x7e]{1,64}")
 _SETTLED = timedelta(seconds=60)
 
@@ -36,3 +37,9 @@ def is_of_version(headers: Mapping[str, str], validator: str) -> bool:
     """Tell whether an answer is of this version; a date is as settled as it was: another Date proves nothing more."""
     kind, _, value = validator.partition(":")
     return headers.get("ETag" if kind == "etag" else "Last-Modified", "") == value
+
+
+def range_of(headers: Mapping[str, str]) -> tuple[int, int, int] | None:
+    """The first and the last byte of a partial answer, and the file's length (RFC 9110, 14.4); None if it is none."""
+    found = _CONTENT_RANGE.fullmatch(headers.get("Content-Range", "").strip())
+    return None if found is None else (int(found[1]), int(found[2]), int(found[3]))

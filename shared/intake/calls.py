@@ -6,6 +6,9 @@ from types import MappingProxyType
 
 from pydantic import JsonValue
 
+from shared.catalogs.json_text import parse_json
+from shared.model.errors import MalformedEventError
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
@@ -28,6 +31,14 @@ class Handshake:
     headers: Mapping[str, str] = MappingProxyType({})
     #: As JSON; empty: none.
     body: Mapping[str, JsonValue] = MappingProxyType({})
+
+
+def document_of(body: bytes) -> JsonValue:
+    """A body as JSON; raises MalformedEventError."""
+    try:
+        return parse_json(body)
+    except (ValueError, RecursionError) as error:
+        raise MalformedEventError(f"the body is no JSON: {error}") from error
 
 
 def _lower(headers: Mapping[str, str]) -> Mapping[str, str]:

@@ -7,7 +7,7 @@ from shared.intake.event import IGNORED, Content
 from shared.model.datasets import Dataset
 from shared.model.errors import UrlRefusedError
 from shared.model.events import Events
-from shared.model.hrefs import ObjectAddress
+from shared.model.hrefs import store_address
 from shared.model.items import CatalogAsset
 
 
@@ -25,9 +25,9 @@ class Watched:
         A time that is still to come is none: nothing that is written until then would count as newer.
         """
         try:
-            ObjectAddress.read(href)
-        except ValueError as error:
-            return Content.refused(UrlRefusedError(f"the href can't be asked for: {error}"), name=href)
+            store_address(href)
+        except UrlRefusedError as error:
+            return Content.refused(error, name=href)
         updated = written_at if written_at is not None and written_at <= self.now else None
         item = self.dataset.catalog.item_of(CatalogAsset(key=href, href=href, size=size, updated=updated))
         return IGNORED if item is None else Content(items=(item,))

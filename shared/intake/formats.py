@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from pydantic import JsonValue
 
-from shared.catalogs.json_text import parse_json
+from shared.intake.calls import document_of
 from shared.intake.cloud_events import read_batch, read_binary, read_structured
 from shared.intake.contents import is_list, is_stac, read_content
 from shared.intake.event import Event
@@ -29,7 +29,7 @@ def read_events(
     Raises MalformedEventError for what is none of the formats, or none of those that the dataset accepts. Of several
     events one that can't be read is refused, and stops no other.
     """
-    document = _parsed(body)
+    document = document_of(body)
     found = _format(document, headers)
     if found is None:
         raise MalformedEventError(f"the body is no event: found {_shape(document)}; taken are {_TAKEN}")
@@ -53,13 +53,6 @@ def read_events(
             content = read_content(document, watched=watched)
             # It has no name of its own, so the same body is the same event.
             return [Event(source="body", identifier=hashlib.sha256(body).hexdigest(), at=None, content=content)]
-
-
-def _parsed(body: bytes) -> JsonValue:
-    try:
-        return parse_json(body)
-    except (ValueError, RecursionError) as error:
-        raise MalformedEventError(f"the body is no JSON: {error}") from error
 
 
 def _format(document: JsonValue, headers: Mapping[str, str]) -> EventFormat | None:

@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 from urllib.parse import unquote
 
-from shared.catalogs.json_text import parse_json
-from shared.intake.calls import Call, Handshake
+from shared.intake.calls import Call, Handshake, document_of
 from shared.model.errors import ForbiddenError, MalformedEventError
 from shared.model.event_access import EntraAccess, EventAccess, KeyAccess
 
@@ -46,7 +45,7 @@ def check_topics(access: EntraAccess | KeyAccess, call: Call) -> Handshake | Non
     # Without topics any may send, but only subscriptions of expected ones are welcomed.
     if not validates and not access.topics:
         return None
-    document = _parsed(call.body)
+    document = document_of(call.body)
     topics = list(_topics(document, call.headers))
     for each in topics:
         _check(each, access=access, needed=validates or isinstance(access, KeyAccess))
@@ -95,13 +94,6 @@ def _code(document: Any) -> str:
         case _:
             pass
     raise MalformedEventError("aeg-event-type is SubscriptionValidation, and the body isn't one event with its code")
-
-
-def _parsed(body: bytes) -> Any:
-    try:
-        return parse_json(body)
-    except (ValueError, RecursionError) as error:
-        raise MalformedEventError(f"the body is no JSON: {error}") from error
 
 
 def _shown(text: str) -> str:

@@ -20,6 +20,11 @@ class Deferral:
     deferrals: int
     deferred_since: datetime | None
 
+    @property
+    def carried(self) -> dict[str, object]:
+        """What changes in the message."""
+        return {"deferrals": self.deferrals, "deferred_since": self.deferred_since}
+
 
 def deferral(
     deferrals: int, since: datetime | None, *, errors: Iterable[Exception], now: datetime, chance: float

@@ -5,6 +5,8 @@ import re
 from typing import Self
 from urllib.parse import SplitResult, unquote_plus, urljoin, urlsplit, urlunsplit
 
+from shared.model.errors import UrlRefusedError
+
 # Azure SAS (https://learn.microsoft.com/rest/api/storageservices/create-service-sas), AWS and Google V4 signatures,
 # CloudFront and AWS V2 signed URLs.
 _SAS = frozenset(
@@ -74,6 +76,14 @@ class ObjectAddress:
         if key:
             _check_key(key.removesuffix("/"))
         return cls(scheme=scheme, bucket=bucket, key=key)
+
+
+def store_address(href: str) -> ObjectAddress | None:
+    """As ``ObjectAddress.read``, where an asset is to be asked for: raises UrlRefusedError for what can't be."""
+    try:
+        return ObjectAddress.read(href)
+    except ValueError as error:
+        raise UrlRefusedError(f"the href can't be asked for: {error}") from error
 
 
 def _check_bucket(bucket: str, *, scheme: str) -> None:

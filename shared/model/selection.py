@@ -23,7 +23,7 @@ from shared.model.errors import (
     RequestTooLargeError,
     UrlRefusedError,
 )
-from shared.model.hrefs import ObjectAddress, host_of, unsigned
+from shared.model.hrefs import host_of, store_address, unsigned
 from shared.model.items import CatalogAsset, CatalogItem, Cut, Page, PlannedItem, PlannedPage, Refusal, fit_name
 from shared.model.messages import MAX_REQUEST_BYTES
 from shared.model.names import blob_name, check_name, encoded_path, path_of
@@ -174,10 +174,7 @@ def _planned(asset: CatalogAsset, *, item: CatalogItem, dataset_name: str, datas
 
 
 def _href(asset: CatalogAsset, *, source: Source) -> str:
-    try:
-        in_store = ObjectAddress.read(asset.href)
-    except ValueError as error:
-        raise UrlRefusedError(f"the href can't be asked for: {error}") from error
+    in_store = store_address(asset.href)
     if in_store is not None:
         check_scheme(in_store.scheme, source=source)
         return asset.href

@@ -24,9 +24,9 @@ from shared.model.access import (
     check_scheme,
 )
 from shared.model.datasets import Allowlist, Dataset, Integrity, matches_host
-from shared.model.errors import UrlRefusedError
-from shared.model.hrefs import ObjectAddress, host_of
+from shared.model.hrefs import ObjectAddress, host_of, store_address
 from shared.sources.endpoints import earthdata_token, oauth2_token, planetary_computer_token
+from shared.sources.origins import account_of
 from shared.sources.presigning import Bucket, Keys, presigned
 from shared.sources.signing import Signed
 from shared.sources.tokens import Token, Tokens
@@ -87,10 +87,7 @@ class Credentials:
 
     def _address(self, href: str, *, source: Source, headers: Mapping[str, str]) -> str:
         """The https address of an href; of a bucket's key signed, where there are keys."""
-        try:
-            store = ObjectAddress.read(href)
-        except ValueError as error:
-            raise UrlRefusedError(f"the href can't be asked for: {error}") from error
+        store = store_address(href)
         if store is None:
             return href
         return self._in_store(store, source=source, headers=headers)
@@ -110,11 +107,9 @@ class Credentials:
                 )
             case _:
                 assert isinstance(source, AzureSource)
-                account, _, container = store.bucket.partition("/")
-                if account not in source.accounts:
-                    raise UrlRefusedError(f"the account {account!r} isn't in the source's accounts")
+                container = store.bucket.partition("/")[2]
                 path = f"{container}/{_escaped(store.key)}" if store.key else container
-                return _with_query(f"{source.base(account)}/{path}", query)
+                return _with_query(f"{account_of(store, source=source)}/{path}", query)
 
     def _in_bucket(
         self,

@@ -2,7 +2,7 @@
 
 from shared.model.access import AzureSource, GoogleSource, S3Source, Source, check_scheme
 from shared.model.errors import UrlRefusedError
-from shared.model.hrefs import ObjectAddress
+from shared.model.hrefs import ObjectAddress, store_address
 
 
 def origin_of(href: str, *, source: Source) -> str:
@@ -10,10 +10,7 @@ def origin_of(href: str, *, source: Source) -> str:
 
     Raises UrlRefusedError where the dataset's source has no such address.
     """
-    try:
-        store = ObjectAddress.read(href)
-    except ValueError as error:
-        raise UrlRefusedError(f"the href can't be asked for: {error}") from error
+    store = store_address(href)
     if store is None:
         return href
     check_scheme(store.scheme, source=source)
@@ -24,7 +21,12 @@ def origin_of(href: str, *, source: Source) -> str:
             return source.endpoint
         case _:
             assert isinstance(source, AzureSource)
-            account = store.bucket.partition("/")[0]
-            if account not in source.accounts:
-                raise UrlRefusedError(f"the account {account!r} isn't in the source's accounts")
-            return source.base(account)
+            return account_of(store, source=source)
+
+
+def account_of(store: ObjectAddress, *, source: AzureSource) -> str:
+    """The address of a blob's account; raises UrlRefusedError unless the source has rights there."""
+    account = store.bucket.partition("/")[0]
+    if account not in source.accounts:
+        raise UrlRefusedError(f"the account {account!r} isn't in the source's accounts")
+    return source.base(account)

@@ -1,16 +1,13 @@
 """The rest of a version: asked for under a condition, and refused unless it is exactly that."""
 
-import re
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 
 from shared.egress import Reply, check_status
-from shared.egress.validators import condition, is_of_version
+from shared.egress.validators import condition, is_of_version, range_of
 from shared.model.errors import SourceChangedError, TruncatedBodyError, UnexpectedStatusError
 from shared.model.hrefs import host_of
 from shared.sources.body import Rest
-
-_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19})")
 
 
 def range_headers(rest: Rest) -> dict[str, str]:
@@ -32,7 +29,7 @@ def check_rest(reply: Reply, rest: Rest, *, encoding: str | None) -> None:
         raise SourceChangedError(said) from error
     if reply.status != HTTPStatus.PARTIAL_CONTENT:
         raise SourceChangedError(f"{said}: it ignores ranges")
-    if not _is_asked_for(reply.headers.get("Content-Range", ""), rest):
+    if range_of(reply.headers) != (rest.first, rest.total - 1, rest.total):
         raise SourceChangedError(f"{said}, with another range than the one asked for")
     if reply.length not in {None, rest.total - rest.first}:
         raise SourceChangedError(f"{said}, with {reply.length} bytes instead of {rest.total - rest.first}")
@@ -50,8 +47,3 @@ async def counted(reply: Reply, rest: Rest) -> AsyncIterator[bytes]:
         yield chunk
     if missing:
         raise TruncatedBodyError(f"{missing} bytes of a range of {rest.total - rest.first} are missing")
-
-
-def _is_asked_for(text: str, rest: Rest) -> bool:
-    found = _CONTENT_RANGE.fullmatch(text.strip())
-    return found is not None and tuple(map(int, found.groups())) == (rest.first, rest.total - 1, rest.total)

@@ -43,7 +43,7 @@ class AzureShares:
             try:
                 await self._lease(budget, share, lease).renew()
             except HttpResponseError as error:
-                if _is_conflict(error) or status_of(error) == _ABSENT:
+                if _is_lost(error):
                     return False
                 raise
         return True
@@ -54,7 +54,7 @@ class AzureShares:
             try:
                 await self._lease(budget, share, lease).release()
             except HttpResponseError as error:
-                if not _is_conflict(error) and status_of(error) != _ABSENT:
+                if not _is_lost(error):
                     raise
 
     async def _make(self, blob: BlobClient) -> None:
@@ -71,6 +71,11 @@ class AzureShares:
         # A pattern of hosts has characters that a name of a blob had better not have.
         name = hashlib.sha256(budget.encode()).hexdigest()
         return self._service.get_blob_client(self._container, f"{name}/{share}")
+
+
+def _is_lost(error: HttpResponseError) -> bool:
+    """The share is another's by now, or its blob is gone."""
+    return _is_conflict(error) or status_of(error) == _ABSENT
 
 
 def _is_conflict(error: HttpResponseError) -> bool:

@@ -12,9 +12,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
 from shared.intake.sns_signature import signed_text
+from tests.fakes.certificates import common_name, key_usage
 from tests.fakes.egress import Answer, Asked
 
 TOPIC = "arn:aws:sns:us-west-2:123456789012:scenes"
@@ -105,11 +106,11 @@ class FakeSns:
 
 def _authority(name: str, *, at: datetime, by: Authority | None) -> Authority:
     key = ec.generate_private_key(ec.SECP256R1())
-    issuer, issuer_key = (by.certificate.subject, by.key) if by else (_name(name), key)
+    issuer, issuer_key = (by.certificate.subject, by.key) if by else (common_name(name), key)
     built = (
         _builder(name, key=key, issuer=issuer, at=at, life=timedelta(days=3650))
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(_usage(signs_certificates=True), critical=True)
+        .add_extension(key_usage(signs_certificates=True), critical=True)
     )
     return Authority(certificate=_signed(built, issuer_key), key=key)
 
@@ -121,7 +122,7 @@ def _leaf(
         _builder(names[0], key=key, issuer=by.certificate.subject, at=at, life=life)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(each) for each in names]), critical=False)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(_usage(signs_certificates=False), critical=True)
+        .add_extension(key_usage(signs_certificates=False), critical=True)
     )
     if issuer is not None:
         access = [
@@ -142,7 +143,7 @@ def _builder(
     began = at - timedelta(days=30)
     return (
         x509.CertificateBuilder()
-        .subject_name(_name(name))
+        .subject_name(common_name(name))
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
@@ -155,21 +156,3 @@ def _builder(
 def _signed(builder: x509.CertificateBuilder, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
     identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
     return builder.add_extension(identifier, critical=False).sign(key, hashes.SHA256())
-
-
-def _name(name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-
-
-def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=True,
-        key_cert_sign=signs_certificates,
-        crl_sign=signs_certificates,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )

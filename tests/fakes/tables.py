@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from shared.catalogs.parquet_bytes import Part, Span
 from shared.catalogs.parquet_footer import arrow
 from tests.fakes.egress import Answer, Asked
 
@@ -54,3 +55,17 @@ def ranged(contents: Mapping[str, bytes], **headers: str) -> Callable[[Asked], A
         return Answer(status=206, headers=stated, chunks=(content[first:end],))
 
     return serve
+
+
+class MemoryFile:
+    """A file in memory, and the spans that were read of it."""
+
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+        self.read: list[Span] = []
+
+    async def part(self, span: Span, /, *, version: str | None) -> Part:
+        """As ``ReadPart``; there is one version."""
+        del version
+        self.read.append(span)
+        return Part(body=self.body[span.first : span.end], total=len(self.body), version="v1")

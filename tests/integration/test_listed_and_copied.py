@@ -1,7 +1,6 @@
 """A run of the app over a listing: a container of one account copied into another one, both on Azurite."""
 
-import base64
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,11 +9,11 @@ from azure.storage.blob import ContainerSasPermissions, generate_container_sas
 
 from demo.azurite import ACCOUNT, KEY, azurite
 from shared.clients import App, open_app
-from shared.model.messages import Queue
 from shared.model.rows import RunState
 from shared.model.settings import Settings
 from shared.model.windows import Window
 from shared.storage.accounts import Account, open_account
+from tests.integration.draining import blobs, drain
 
 _KEYS = ("a/1.tif", "a/2.tif", "a/é %+&.tif", "b/3.tif", "b/4.txt", "b/q?.tif")
 _BODY = b"II*\0 of "
@@ -58,34 +57,6 @@ def _sas() -> str:
     )
 
 
-async def _drain(app: App, account: Account) -> None:
-    """Work all messages, as the host does, until there are none."""
-
-    async def copy(body: bytes) -> None:
-        await app.copying.deliver(body, lane=Queue.COPY)
-
-    deliveries: dict[Queue, Callable[[bytes], Awaitable[None]]] = {
-        Queue.DISCOVER: app.discovery.deliver,
-        Queue.COPY: copy,
-    }
-    for _ in range(100):
-        idle = True
-        for queue, deliver in deliveries.items():
-            client = account.queues.get_queue_client(queue.value)
-            async for message in client.receive_messages(max_messages=32, visibility_timeout=60):
-                idle = False
-                await deliver(base64.b64decode(message.content))
-                await client.delete_message(message)
-        if idle:
-            return
-    pytest.fail("there are messages still")
-
-
-async def _blobs(account: Account, container: str) -> dict[str, bytes]:
-    client = account.blobs.get_container_client(container)
-    return {each.name: await (await client.download_blob(each.name)).readall() async for each in client.list_blobs()}
-
-
 async def test_a_run(world: tuple[App, Account]) -> None:
     """Pages of two keys: what matches is copied once under its own name, the unfit is counted as refused."""
     app, account = world
@@ -94,12 +65,12 @@ async def test_a_run(world: tuple[App, Account]) -> None:
         await source.upload_blob(key, _BODY + key.encode())
 
     run = await app.starting.start("deliveries", window=Window(), trigger="test")
-    await _drain(app, account)
+    await drain(app, account)
 
     wanted = _KEYS[:4]
     names = [f"deliveries/{ACCOUNT}/source/{key}" for key in wanted]
     encoded = [name.replace("é %+&", "%C3%A9%20%25+%26") for name in names]
-    assert await _blobs(account, "assets") == {
+    assert await blobs(account, "assets") == {
         name: _BODY + key.encode() for name, key in zip(encoded, wanted, strict=True)
     }
     entry = await app.starting.runs.newest("deliveries")

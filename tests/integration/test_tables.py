@@ -3,12 +3,11 @@
 The dataset is that of the example, but for the hosts.
 """
 
-import base64
 import contextlib
 import functools
 import threading
 import tomllib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Generator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,6 @@ from shared.clients import App, open_app
 from shared.egress import Egress
 from shared.model.datasets import Dataset, Datasets, Selection
 from shared.model.items import CatalogAsset, CatalogItem, Page
-from shared.model.messages import Queue
 from shared.model.rows import RunState
 from shared.model.selection import plan_page
 from shared.model.settings import Settings
@@ -32,6 +30,7 @@ from shared.model.windows import TimeProperty, Window
 from shared.storage.accounts import Account, open_account
 from tests.fakes.tables import pa, written
 from tests.fakes.ways import ways
+from tests.integration.draining import blobs, drain
 from tests.integration.rustac import allowed, feature
 
 _DAYS = 30
@@ -166,9 +165,9 @@ async def test_a_run(place: str, *, tmp_path: Path, port: int, root: Path, monke
         lists = await account.blobs.create_container("lists")
         await lists.upload_blob("items.parquet", (tmp_path / "items.parquet").read_bytes())
         await app.starting.start("scenes", window=Window(), trigger="test")
-        await _drain(app, account)
+        await drain(app, account)
         entry = await app.starting.runs.newest("scenes")
-        copied = await _blobs(account, "assets")
+        copied = await blobs(account, "assets")
 
     assert copied == {f"scenes/{name.removesuffix('.tif')}/image/{name}": body for name, body in files.items()}
     assert entry is not None
@@ -186,31 +185,3 @@ async def _app(folder: Path, *, root: Path, monkeypatch: pytest.MonkeyPatch) -> 
         settings = Settings(storage_connection=storage.connection_string)
         async with open_account(settings) as account, open_app(folder) as app:
             yield app, account
-
-
-async def _drain(app: App, account: Account) -> None:
-    """Work all messages, as the host does, until there are none."""
-
-    async def copy(body: bytes) -> None:
-        await app.copying.deliver(body, lane=Queue.COPY)
-
-    deliveries: dict[Queue, Callable[[bytes], Awaitable[None]]] = {
-        Queue.DISCOVER: app.discovery.deliver,
-        Queue.COPY: copy,
-    }
-    for _ in range(100):
-        idle = True
-        for queue, deliver in deliveries.items():
-            client = account.queues.get_queue_client(queue.value)
-            async for message in client.receive_messages(max_messages=32, visibility_timeout=60):
-                idle = False
-                await deliver(base64.b64decode(message.content))
-                await client.delete_message(message)
-        if idle:
-            return
-    pytest.fail("there are messages still")
-
-
-async def _blobs(account: Account, container: str) -> dict[str, bytes]:
-    client = account.blobs.get_container_client(container)
-    return {each.name: await (await client.download_blob(each.name)).readall() async for each in client.list_blobs()}

@@ -3,27 +3,14 @@ from typing import Any
 
 import pytest
 
-from shared.catalogs.parquet_bytes import Part, RangedFile, Span
+from shared.catalogs.parquet_bytes import RangedFile, Span
 from shared.catalogs.parquet_footer import Chunk, Footer, Leaf, read_footer
 from shared.model.errors import MalformedCatalogError
-from tests.fakes.tables import pa, written
-
-
-class _File:
-    """A file in memory, and the spans that were read of it."""
-
-    def __init__(self, body: bytes) -> None:
-        self.body = body
-        self.read: list[Span] = []
-
-    async def part(self, span: Span, /, *, version: str | None) -> Part:
-        del version
-        self.read.append(span)
-        return Part(body=self.body[span.first : span.end], total=len(self.body), version="v1")
+from tests.fakes.tables import MemoryFile, pa, written
 
 
 async def _footer(body: bytes) -> Footer:
-    return await read_footer(await RangedFile.opened("file:a.parquet", _File(body).part, version=None))
+    return await read_footer(await RangedFile.opened("file:a.parquet", MemoryFile(body).part, version=None))
 
 
 async def test_footer() -> None:
@@ -46,7 +33,7 @@ async def test_footer() -> None:
 
 async def test_long_footer() -> None:
     """One that is longer than most is read whole."""
-    file = _File(written(pa.Table.from_pydict({f"column-{each}": [each] for each in range(2000)})))
+    file = MemoryFile(written(pa.Table.from_pydict({f"column-{each}": [each] for each in range(2000)})))
     (length,) = struct.unpack("<I", file.body[-8:-4])
 
     footer = await read_footer(await RangedFile.opened("file:a.parquet", file.part, version=None))

@@ -5,27 +5,18 @@ from typing import Any
 import pytest
 
 from shared.catalogs import parquet_rows
-from shared.catalogs.parquet_bytes import Part, RangedFile, Span
+from shared.catalogs.parquet_bytes import RangedFile
 from shared.catalogs.parquet_footer import Footer, Leaf, read_footer
 from shared.catalogs.parquet_rows import Pieces, Row, read_rows, times_of
 from shared.model.errors import MalformedCatalogError
 from shared.model.windows import Window
-from tests.fakes.tables import pa, written
+from tests.fakes.tables import MemoryFile, pa, written
 
 _MOMENT = datetime(2024, 6, 1, 10, tzinfo=UTC)
 
 
-class _File:
-    """A file in memory, and the spans that were read of it."""
-
-    def __init__(self, body: bytes) -> None:
-        self.body = body
-        self.read: list[Span] = []
-
-    async def part(self, span: Span, /, *, version: str | None) -> Part:
-        del version
-        self.read.append(span)
-        return Part(body=self.body[span.first : span.end], total=len(self.body), version="v1")
+class _File(MemoryFile):
+    """With its footer."""
 
     async def footer(self) -> tuple[RangedFile, Footer]:
         file = await RangedFile.opened("file:a.parquet", self.part, version=None)
