@@ -10,13 +10,16 @@ PACKAGES := .venv/.installed
 AZURITE := node_modules/.installed
 AZURE_CLI := .venv-azure/.installed
 
-.PHONY: help demo test check races politeness bench experiment infra package deploy smoke format generate start azurite sources clean
+.PHONY: help demo bad-day test check races politeness bench experiment infra package deploy smoke format generate start azurite sources clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(AZURITE) ## Copy a dataset end to end and judge it (SABOTAGE=blob|row|message, KEEP=1)
 	@$(PYTHON) -m demo $(if $(SABOTAGE),--sabotage $(SABOTAGE)) $(if $(KEEP),--keep)
+
+bad-day: $(AZURITE) ## Let everything go wrong, and put it right by documented commands (SABOTAGE=timer|message|blob)
+	@$(PYTHON) -m demo.bad_day $(if $(SABOTAGE),--sabotage $(SABOTAGE))
 
 test: $(AZURITE) ## Run the tests, with coverage (TESTS="tests/unit -k egress" runs some, without)
 	@$(PYTHON) -m pytest $(if $(TESTS),$(TESTS),--numprocesses 3 --dist loadscope --cov)
@@ -29,6 +32,7 @@ check: $(PACKAGES) ## Check format, lint, types, layers and generated files
 	@echo "check: uv.lock"; $(UV) lock --check --quiet
 	@echo "check: requirements.txt"; $(EXPORT) | diff - requirements.txt || { echo "requirements.txt differs from uv.lock; run: make generate"; exit 1; }
 	@echo "check: datasets.schema.json"; $(PYTHON) -m tools.schema --check
+	@echo "check: docs/failures.md"; $(PYTHON) -m tools.failures --check
 	@echo "check: clean"
 
 races: $(AZURITE) ## Let workers race for the same blobs and judge what stands there (N=1000)
@@ -47,6 +51,9 @@ infra: $(AZURITE) $(if $(QUICK),,$(AZURE_CLI)) ## Check templates, documents and
 	@$(PYTHON) -m tools.infra $(if $(QUICK),--quick)
 	@$(PYTHON) -m pytest --quiet -m installs tests/deployment
 
+test-az: $(AZURITE) $(AZURE_CLI) ## Run the az lines of docs/operations.md on Azurite (needs az: 700 MB)
+	@$(PYTHON) -m pytest --quiet -m azure_cli tests/azure_cli
+
 package: $(PACKAGES) ## Make package.zip, the same bytes each time
 	@$(PYTHON) -m tools.package package.zip
 
@@ -59,8 +66,8 @@ smoke: $(PACKAGES) ## Try an app by its address (URL=... KEY=... STORAGE=...)
 format: $(PACKAGES) ## Format the code and mend what the linter can
 	@$(PYTHON) -m ruff check --fix --quiet . ; $(PYTHON) -m ruff format .
 
-generate: $(PACKAGES) ## Write requirements.txt and datasets.schema.json anew from their sources
-	@$(UV) lock --quiet && $(EXPORT) > requirements.txt && $(PYTHON) -m tools.schema
+generate: $(PACKAGES) ## Write requirements.txt, datasets.schema.json and docs/failures.md anew from their sources
+	@$(UV) lock --quiet && $(EXPORT) > requirements.txt && $(PYTHON) -m tools.schema && $(PYTHON) -m tools.failures
 
 start: $(PACKAGES) ## Run the app: by `func start` where it is installed, else by functions_host (ARGS="--port 7072")
 	@$(PYTHON) -m tools.start $(ARGS)

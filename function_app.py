@@ -8,6 +8,9 @@ from shared.api import ROUTES, Asked, Route, respond
 from shared.clients import Process
 from shared.model.messages import Queue
 
+# Every hour, a minute that nobody else is likely to choose. What the platform itself puts aside expires after a week.
+_PRESERVE_SCHEDULE = "0 37 * * * *"
+
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 process = Process()
 
@@ -47,6 +50,13 @@ async def copy_later_asset(message: func.QueueMessage) -> None:
 async def publish_item(message: func.QueueMessage) -> None:
     """Publish an item if it is whole."""
     await (await process.app()).publishing.deliver(message.get_body())
+
+
+@app.timer_trigger(arg_name="timer", schedule=_PRESERVE_SCHEDULE, run_on_startup=False)
+async def preserve_poison(timer: func.TimerRequest) -> None:
+    """Keep for ever, with its reason, what the platform put into a poison queue."""
+    del timer
+    await (await process.app()).preserving.run()
 
 
 def _served(route: Route) -> Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]:

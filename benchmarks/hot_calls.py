@@ -31,8 +31,8 @@ from azure.storage.blob import ContentSettings
 from azure.storage.queue import TextBase64EncodePolicy
 
 from benchmarks.hot_server import OPERATIONS, hot_server
-from shared.copying.labels import labels
 from shared.model.assets import partition_key, row_key
+from shared.model.labels import labels
 from shared.model.rows import LedgerRow
 from shared.model.settings import Settings
 from shared.storage.accounts import Account, open_account

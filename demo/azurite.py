@@ -2,8 +2,10 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Generator
+import os
+from collections.abc import Generator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from demo.processes import free_ports, running
 
@@ -11,6 +13,7 @@ from demo.processes import free_ports, running
 ACCOUNT = "devstoreaccount1"
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 _ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -32,8 +35,8 @@ class Azurite:
 
 
 @contextlib.contextmanager
-def azurite(directory: Path) -> Generator[Azurite]:
-    """Run Azurite in ``directory`` until the block ends."""
+def azurite(directory: Path, *, environment: Mapping[str, str] = _NOTHING) -> Generator[Azurite]:
+    """Run Azurite in ``directory`` until the block ends; ``environment`` comes on top of this process's own."""
     blob, queue, table = free_ports(3)
     log = directory / "azurite.log"
     command = [
@@ -41,5 +44,6 @@ def azurite(directory: Path) -> Generator[Azurite]:
         *("--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry"),
         *("--blobPort", str(blob), "--queuePort", str(queue), "--tablePort", str(table)),
     ]
-    with running(command, log=log, ports=(blob, queue, table), directory=directory):
+    settings = {**os.environ, **environment}
+    with running(command, log=log, ports=(blob, queue, table), environment=settings, directory=directory):
         yield Azurite(blob_port=blob, queue_port=queue, table_port=table, log=log)

@@ -92,6 +92,9 @@ param operatorsGroupId string = ''
 @description('Optional. Whether these people may send poison back to its queue, and not only read.')
 param mayOperatorsRedrive bool = false
 
+@description('Optional. Whether these people may begin, pause and cancel runs, ask for copies, and rebuild the ledger.')
+param mayOperatorsSteer bool = false
+
 @description('Optional. Whether storage is reached through a private network only.')
 param isPrivate bool = false
 
@@ -231,6 +234,7 @@ module roles 'modules/roles.bicep' = {
     appPrincipalId: identity.outputs.principalId
     operatorsGroupId: operatorsGroupId
     mayOperatorsRedrive: mayOperatorsRedrive
+    mayOperatorsSteer: mayOperatorsSteer
   }
 }
 

@@ -12,9 +12,11 @@ param assetContainers = [
   'assets'
 ]
 
-// The group of people who may read queues, tables and blobs; `mayOperatorsRedrive` lets them send poison back as well.
+// The group of people who may read queues, tables and blobs; `mayOperatorsRedrive` lets them send poison back as well,
+// `mayOperatorsSteer` begin and pause runs, ask for copies, and rebuild the ledger.
 param operatorsGroupId = ''
 param mayOperatorsRedrive = false
+param mayOperatorsSteer = false
 
 // true closes the storage accounts to everything but a virtual network of their own.
 param isPrivate = false

@@ -10,7 +10,8 @@ import random
 import socket
 import uuid
 from collections.abc import AsyncGenerator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from enum import Enum, auto
 from pathlib import Path
 from typing import Self
 
@@ -18,14 +19,19 @@ from shared.catalogs.kind import Ways
 from shared.catalogs.kinds import KINDS, reader_of
 from shared.catalogs.manifest_bytes import Opened
 from shared.catalogs.reader import CatalogReader
-from shared.copying import Copying, Describing, Engine, Fates, Hints, MemoryBudget, Wholes
-from shared.discovery import Control, Discovery, Planning, Starting, Surveying, Withholding
+from shared.census import Census, Verifying
+from shared.copying import Copying
+from shared.discovery import Control, Discovery, Planning, Starting
+from shared.doctor import Doctor
 from shared.egress import Egress, Keeper, Manners
-from shared.intake import Guards, Intake
+from shared.intake import AskingForCopies, Guards, Intake
+from shared.ledgers import Ledgers, Rebuilding, Reporting, Showing
 from shared.model.datasets import Dataset, Datasets, load_datasets
 from shared.model.kinds import define
 from shared.model.prices import Prices, load_prices
 from shared.model.settings import HostQueues, Platform, Settings, read_secrets
+from shared.pipeline import Environment, Pipeline, Ports
+from shared.poison import Mending, Preserving
 from shared.publishing import Publishing
 from shared.redaction import redacted
 from shared.requesting import Documents
@@ -35,15 +41,18 @@ from shared.sources.tokens import Tokens
 from shared.status import Status
 from shared.storage.accounts import Account, credential_of, open_account
 from shared.storage.activity import AzureActivities
+from shared.storage.blob_list import AzureListedBlobs
 from shared.storage.blobs import AzureBlobs, BlobPath
-from shared.storage.creation import create_missing
+from shared.storage.creation import CONTAINERS, TABLES, create_missing
 from shared.storage.failures import AzureFailures
 from shared.storage.holds import AzureHolds
 from shared.storage.identity import Identity
 from shared.storage.items import Items
 from shared.storage.ledger import AzureLedger
-from shared.storage.meter import Meter
+from shared.storage.ledger_rows import AzureLedgerRows
+from shared.storage.mailbox import AzureMailbox
 from shared.storage.plans import AzureTotals, Plans
+from shared.storage.premises import AzurePremises
 from shared.storage.queues import AzureQueues
 from shared.storage.runs import NEWEST_PLAN, AzureRuns
 from shared.storage.shares import AzureShares
@@ -58,6 +67,17 @@ _ROOT = Path(__file__).resolve().parent.parent
 _LOW_SATURATION = 1.5
 
 
+class Opening(Enum):
+    """Who opens the app, and what comes with it."""
+
+    #: A process of the Function App.
+    APP = auto()
+    #: An operator: nothing that is missing is made, and a source's secret is needed only by who reads with it.
+    OPERATOR = auto()
+    #: An operator who asks catalogs or sources: hosts are asked within the datasets' limits.
+    OPERATOR_ASKING = auto()
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class App:
     """The use cases, ready to be called."""
@@ -67,9 +87,17 @@ class App:
     control: Control
     discovery: Discovery
     intake: Intake
+    copies: AskingForCopies
     copying: Copying
     publishing: Publishing
+    preserving: Preserving
+    poison: Mending
+    census: Census
+    verifying: Verifying
+    ledgers: Ledgers
+    reporting: Reporting
     status: Status
+    doctor: Doctor
 
 
 class Process:
@@ -105,22 +133,22 @@ class Process:
 
 
 @contextlib.asynccontextmanager
-async def open_app(root: Path) -> AsyncGenerator[App]:
+async def open_app(root: Path, *, opening: Opening = Opening.APP) -> AsyncGenerator[App]:
     """Read settings and datasets, open storage and network until the block ends."""
     settings = Settings()
     define(KINDS)
     datasets = load_datasets(root / settings.datasets_file)
-    secrets = read_secrets(datasets.secrets)
-    if settings.saturation < _LOW_SATURATION:
+    secrets = read_secrets(datasets.secrets, at_use=opening is not Opening.APP)
+    if opening is Opening.APP and settings.saturation < _LOW_SATURATION:
         logger.warning("saturation is low", extra={"action": "low_saturation", "saturation": settings.saturation})
     host = HostQueues.read(root / "host.json")
     async with (
         open_account(settings) as account,
-        _manners(datasets, account) as manners,
+        _manners(datasets, account, opening=opening) as manners,
         contextlib.aclosing(Egress(manners=manners)) as egress,
         contextlib.aclosing(Identity(functools.partial(credential_of, settings))) as identity,
     ):
-        if settings.create_missing:
+        if settings.create_missing and opening is Opening.APP:
             await create_missing(
                 account, containers={name for each in datasets.datasets.values() for name in each.containers}
             )
@@ -146,9 +174,9 @@ async def open_app(root: Path) -> AsyncGenerator[App]:
 
 
 @contextlib.asynccontextmanager
-async def _manners(datasets: Datasets, account: Account) -> AsyncGenerator[Manners | None]:
-    """The limits of hosts, kept until the block ends; None where no dataset has any."""
-    if not datasets.budgets:
+async def _manners(datasets: Datasets, account: Account, *, opening: Opening) -> AsyncGenerator[Manners | None]:
+    """The limits of hosts, kept until the block ends; None where no dataset has any, or no host is asked."""
+    if not datasets.budgets or opening is Opening.OPERATOR:
         yield None
         return
     manners = Manners(datasets.budgets, chance=_chance)
@@ -161,14 +189,17 @@ class _Stores:
     """What is kept in the account, each once a process."""
 
     queues: AzureQueues
+    mailbox: AzureMailbox
     runs: AzureRuns
     plans: Plans
     holds: AzureHolds
     watermarks: AzureWatermarks
     ledger: AzureLedger
+    rows: AzureLedgerRows
     failures: AzureFailures
     activities: AzureActivities
     blobs: AzureBlobs
+    listed: AzureListedBlobs
     items: Items
 
     @classmethod
@@ -177,6 +208,7 @@ class _Stores:
         blobs = AzureBlobs(account.blobs, account.blob_calls, block_check=settings.block_check)
         return cls(
             queues=AzureQueues(account.queues),
+            mailbox=AzureMailbox(account.queues),
             runs=AzureRuns(account.tables, blobs=blobs),
             plans=Plans(
                 runs=AzureRuns(account.tables, blobs=blobs, row=NEWEST_PLAN), totals=AzureTotals(account.tables)
@@ -184,9 +216,11 @@ class _Stores:
             holds=AzureHolds(account.tables),
             watermarks=AzureWatermarks(account.tables),
             ledger=AzureLedger(account.table_calls),
+            rows=AzureLedgerRows(account.table_calls),
             failures=AzureFailures(account.tables),
             activities=AzureActivities(account.tables),
             blobs=blobs,
+            listed=AzureListedBlobs(account.blobs),
             items=Items(blobs),
         )
 
@@ -208,122 +242,109 @@ class _Parts:
 
     def app(self, host: HostQueues) -> App:
         """Put the use cases together."""
-        stores, capacity = self.stores, self.settings.instances * host.concurrency
-        documents = Documents(
-            self.datasets,
-            items=stores.items,
-            queues=stores.queues,
-            failures=stores.failures,
-            catalog_of=self._catalog,
-            endpoint=self.account.blob_calls.url,
-            clock=_now,
-        )
+        pipeline = self._pipeline(host)
+        documents = pipeline.documents()
         return App(
-            starting=self._starting(),
-            planning=Planning(
-                datasets=self.datasets,
-                plans=stores.plans,
+            starting=pipeline.starting(),
+            planning=pipeline.planning(),
+            control=pipeline.control(),
+            discovery=pipeline.discovery(documents),
+            intake=pipeline.intake(documents, guards=self.guards),
+            copies=pipeline.copies(documents),
+            copying=pipeline.copying(),
+            publishing=pipeline.publishing(),
+            preserving=pipeline.preserving(self.stores.mailbox),
+            poison=pipeline.poison(self.stores.mailbox, names_callers=Platform().built_in_authentication),
+            census=self._census(documents),
+            verifying=self._verifying(),
+            ledgers=self._ledgers(),
+            reporting=self._reporting(host),
+            status=self._status(capacity=pipeline.capacity),
+            doctor=self._doctor(),
+        )
+
+    def _pipeline(self, host: HostQueues) -> Pipeline:
+        stores = self.stores
+        return Pipeline(
+            settings=self.settings,
+            datasets=self.datasets,
+            ports=Ports(
                 queues=stores.queues,
-                prices=self.prices,
+                runs=stores.runs,
+                plans=stores.plans,
+                holds=stores.holds,
+                watermarks=stores.watermarks,
+                ledger=stores.ledger,
+                failures=stores.failures,
+                activities=stores.activities,
+                blobs=stores.blobs,
+                items=stores.items,
+                sources=HttpSources(self.egress, self.signing),
+                catalog_of=self._catalog,
+            ),
+            environment=Environment(
+                name=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
                 clock=_now,
+                chance=_chance,
+                sleep=asyncio.sleep,
                 new_id=_new_id,
             ),
-            control=Control(datasets=self.datasets, runs=stores.runs, holds=stores.holds, clock=_now),
-            discovery=self._discovery(documents, capacity=capacity, most_deliveries=host.max_dequeue_count),
-            intake=Intake(
-                datasets=self.datasets,
-                guards=self.guards,
-                documents=documents,
-                queues=stores.queues,
-                failures=stores.failures,
-                clock=_now,
-            ),
-            copying=self._copying(),
-            publishing=self._publishing(),
-            status=self._status(capacity=capacity),
+            prices=self.prices,
+            endpoint=self.account.blob_calls.url,
+            capacity=self.settings.instances * host.concurrency,
+            most_deliveries=host.max_dequeue_count,
         )
 
-    def _starting(self) -> Starting:
-        return Starting(
-            datasets=self.datasets,
-            runs=self.stores.runs,
-            watermarks=self.stores.watermarks,
-            holds=self.stores.holds,
-            queues=self.stores.queues,
-            clock=_now,
-            new_id=_new_id,
-            stall=timedelta(minutes=self.settings.stall_minutes),
-        )
-
-    def _discovery(self, documents: Documents, *, capacity: int, most_deliveries: int) -> Discovery:
+    def _census(self, documents: Documents) -> Census:
         stores = self.stores
-        return Discovery(
+        return Census(
+            datasets=self.datasets,
+            catalog_of=self._catalog,
+            rows=stores.rows,
+            listed=stores.listed,
+            ledger=stores.ledger,
+            blobs=stores.blobs,
+            documents=documents,
+            queues=stores.queues,
+            clock=_now,
+            sleep=asyncio.sleep,
+            new_id=_new_id,
+        )
+
+    def _verifying(self) -> Verifying:
+        return Verifying(
+            datasets=self.datasets,
+            rows=self.stores.rows,
+            ledger=self.stores.ledger,
+            open_blob=functools.partial(open_stream, self.account.blobs, offset=0),
+            clock=_now,
+        )
+
+    def _ledgers(self) -> Ledgers:
+        stores = self.stores
+        return Ledgers(
+            datasets=self.datasets,
+            rows=stores.rows,
+            showing=Showing(
+                datasets=self.datasets,
+                ledger=stores.ledger,
+                rows=stores.rows,
+                failures=stores.failures,
+                blobs=stores.blobs,
+                endpoint=self.account.blob_calls.url,
+            ),
+            rebuilding=Rebuilding(datasets=self.datasets, ledger=stores.ledger, listed=stores.listed),
+        )
+
+    def _reporting(self, host: HostQueues) -> Reporting:
+        stores = self.stores
+        return Reporting(
             datasets=self.datasets,
             runs=stores.runs,
-            plans=stores.plans,
+            totals=stores.plans.totals,
             ledger=stores.ledger,
-            queues=stores.queues,
             failures=stores.failures,
-            documents=documents,
-            catalog_of=self._catalog,
-            withholding=Withholding(
-                queues=stores.queues,
-                holds=stores.holds,
-                saturation=self.settings.saturation,
-                capacity=capacity,
-                recheck=timedelta(seconds=self.settings.recheck_seconds),
-                clock=_now,
-                chance=_chance,
-            ),
-            watermarks=stores.watermarks,
-            surveying=Surveying(
-                ledger=stores.ledger,
-                totals=stores.plans.totals,
-                prices=self.prices,
-                block_size=self.settings.block_size,
-            ),
-            most_deliveries=most_deliveries,
-            clock=_now,
-            chance=_chance,
-        )
-
-    def _copying(self) -> Copying:
-        stores = self.stores
-        engine = Engine(
-            blobs=stores.blobs,
-            sources=HttpSources(self.egress, self.signing),
-            budget=MemoryBudget(self.settings.memory),
-            block_size=self.settings.block_size,
-            clock=_now,
-            describe=Describing(self._catalog).again,
-        )
-        process = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-        return Copying(
-            datasets=self.datasets,
-            ledger=stores.ledger,
-            copy=engine.copy,
-            fates=Fates(
-                queues=stores.queues,
-                failures=stores.failures,
-                hints=Hints(stores.holds, clock=_now),
-                clock=_now,
-                chance=_chance,
-            ),
-            wholes=Wholes(ledger=stores.ledger, failures=stores.failures, queues=stores.queues),
-            meter=Meter(stores.activities, process=process, clock=_now, sleep=asyncio.sleep),
-            clock=_now,
-            deadline=timedelta(seconds=self.settings.deadline_seconds),
-        )
-
-    def _publishing(self) -> Publishing:
-        return Publishing(
-            datasets=self.datasets,
-            ledger=self.stores.ledger,
-            failures=self.stores.failures,
-            items=self.stores.items,
-            queues=self.stores.queues,
-            endpoint=self.account.blob_calls.url,
-            clock=_now,
+            most_deliveries=host.max_dequeue_count,
         )
 
     def _status(self, *, capacity: int) -> Status:
@@ -334,9 +355,20 @@ class _Parts:
             watermarks=self.stores.watermarks,
             holds=self.stores.holds,
             queues=self.stores.queues,
+            mailbox=self.stores.mailbox,
             activities=self.stores.activities,
             saturation=self.settings.saturation,
             capacity=capacity,
+            clock=_now,
+        )
+
+    def _doctor(self) -> Doctor:
+        return Doctor(
+            datasets=self.datasets,
+            premises=AzurePremises(self.account),
+            mailbox=self.stores.mailbox,
+            tables=TABLES,
+            containers=CONTAINERS,
             clock=_now,
         )
 

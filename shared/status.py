@@ -1,23 +1,28 @@
 """What an operator asks first: runs, what is outstanding, what was copied, what is poison. No request scans a table."""
 
 import dataclasses
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from shared.model.counts import Counts
 from shared.model.datasets import Datasets
 from shared.model.errors import StorageFailedError
-from shared.model.messages import Queue
+from shared.model.messages import Queue, Reason
 from shared.model.rows import Activity, Hold, Run, RunState, Watermark
 from shared.model.saturation import mark
 from shared.storage.activity import Activities
 from shared.storage.answers import each_of
 from shared.storage.holds import Holds
+from shared.storage.mailbox import Mailbox, Received
 from shared.storage.queues import Queues
 from shared.storage.runs import Runs
 from shared.storage.watermarks import Watermarks
+
+_LONGEST_CLASS = 100
 
 
 class _Shown(BaseModel):
@@ -44,6 +49,15 @@ class DatasetStatus(_Shown):
     #: The newest plan; what it found is told at ``/api/datasets/{dataset}/plans/{plan}``.
     plan: Run | None = None
 
+    @property
+    def fresh_at(self) -> datetime | None:
+        """Up to when it was read whole, as far as its newest run and its watermark tell."""
+        run, marks = self.run, [self.watermark.at] if self.watermark else []
+        if run is not None and run.state is RunState.COMPLETE and run.is_of_all:
+            # What came later than the run began may have come behind its pages.
+            marks.append(run.began_at)
+        return max(marks, default=None)
+
 
 class WaitingStatus(_Shown):
     """A run whose next page waits."""
@@ -65,6 +79,15 @@ class WithholdingStatus(_Shown):
     waiting: dict[str, WaitingStatus]
 
 
+class ReasonsStatus(_Shown):
+    """Why the first visible messages of a poison queue stand there."""
+
+    #: How many were looked at: 32 at most.
+    seen: int
+    #: How many of them, by the class of the error.
+    errors: dict[str, int]
+
+
 class StatusReport(_Shown):
     """Everything at a moment."""
 
@@ -72,6 +95,8 @@ class StatusReport(_Shown):
     datasets: dict[str, DatasetStatus]
     queues: dict[str, QueueStatus]
     withholding: WithholdingStatus
+    #: By queue, of those that have poison, where it was asked for.
+    reasons: Annotated[dict[str, ReasonsStatus] | None, Field(exclude_if=lambda reasons: reasons is None)] = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,14 +110,18 @@ class Status:
     watermarks: Watermarks
     holds: Holds
     queues: Queues
+    mailbox: Mailbox
     activities: Activities
     saturation: float
     capacity: int
     clock: Callable[[], datetime]
 
-    async def report(self) -> StatusReport:
-        """Every dataset and every queue. Raises StorageFailedError."""
-        names = sorted(self.datasets.datasets)
+    async def report(self, dataset: str | None = None, *, with_reasons: bool = False) -> StatusReport:
+        """Every dataset, or one, and every queue; ``with_reasons`` looks at the first messages of poison queues.
+
+        Raises UnknownDatasetError, StorageFailedError.
+        """
+        names = sorted(self.datasets.datasets) if dataset is None else [dataset]
         datasets = dict(zip(names, await each_of(names, self.of), strict=True))
         queues = dict(zip((each.value for each in Queue), await each_of(Queue, self._queue), strict=True))
         withholding = WithholdingStatus(
@@ -102,7 +131,8 @@ class Status:
             outstanding=queues[Queue.COPY.value].outstanding,
             waiting={name: waiting for name, each in datasets.items() if (waiting := _waiting(each.run))},
         )
-        return StatusReport(at=self.clock(), datasets=datasets, queues=queues, withholding=withholding)
+        reasons = await self._reasons(queues) if with_reasons else None
+        return StatusReport(at=self.clock(), datasets=datasets, queues=queues, withholding=withholding, reasons=reasons)
 
     async def of(self, name: str) -> DatasetStatus:
         """One dataset. Raises UnknownDatasetError, StorageFailedError."""
@@ -135,6 +165,31 @@ class Status:
     async def _queue(self, queue: Queue) -> QueueStatus:
         outstanding, poison = await each_of((queue.value, queue.poison), self.queues.count)
         return QueueStatus(outstanding=outstanding, poison=poison)
+
+    async def _reasons(self, queues: Mapping[str, QueueStatus]) -> dict[str, ReasonsStatus]:
+        poisoned = [name for name, each in queues.items() if each.poison]
+        peeked = await each_of(poisoned, lambda name: self.mailbox.peek(Queue(name).poison))
+        return {name: _reasons_of(each) for name, each in zip(poisoned, peeked, strict=True)}
+
+
+class _Poisoned(BaseModel):
+    """What is read of a message in a poison queue; anything may stand there."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    reason: Reason | None = None
+
+
+def _reasons_of(messages: Sequence[Received]) -> ReasonsStatus:
+    return ReasonsStatus(seen=len(messages), errors=dict(Counter(map(_error_of, messages)).most_common()))
+
+
+def _error_of(message: Received) -> str:
+    try:
+        reason = _Poisoned.model_validate_json(message.body).reason
+    except ValidationError:
+        return "no message of ours"
+    return reason.error[:_LONGEST_CLASS] if reason else "no reason yet"
 
 
 def _waiting(run: Run | None) -> WaitingStatus | None:

@@ -27,6 +27,9 @@ param operatorsGroupId string = ''
 @description('Conditional. Whether the operators may send poison back; looked at if `operatorsGroupId` is given.')
 param mayOperatorsRedrive bool = false
 
+@description('Conditional. Whether the operators may begin, pause and cancel runs, ask for copies, and rebuild the ledger; looked at if `operatorsGroupId` is given.')
+param mayOperatorsSteer bool = false
+
 // https://learn.microsoft.com/azure/role-based-access-control/built-in-roles
 var roleIds = {
   'Monitoring Metrics Publisher': '3913510d-42f4-4e42-8a64-420c390055eb'
@@ -67,7 +70,17 @@ var redrivingRoles = [
   'Storage Queue Data Message Processor'
   'Storage Queue Data Message Sender'
 ]
-var operatorRoles = mayOperatorsRedrive ? union(readingRoles, redrivingRoles) : readingRoles
+// Runs, pauses, failures and the ledger are rows; items that are to be published are kept as blobs before they are asked for.
+var steeringRoles = [
+  'Storage Blob Data Contributor'
+  'Storage Queue Data Message Sender'
+  'Storage Table Data Contributor'
+]
+var operatorRoles = union(
+  readingRoles,
+  mayOperatorsRedrive ? redrivingRoles : [],
+  mayOperatorsSteer ? steeringRoles : []
+)
 
 resource hostAccount 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
   name: hostAccountName

@@ -1,6 +1,6 @@
 """Every address below ``/api/``."""
 
-from shared.api import datasets, events
+from shared.api import datasets, events, poison
 from shared.api.exchange import Level, Route, by_app
 
 ROUTES = (
@@ -31,5 +31,13 @@ ROUTES = (
     ),
     Route(name="status", methods=("GET",), path="status", answer=by_app(datasets.status)),
     Route(name="dataset_status", methods=("GET",), path="datasets/{dataset}", answer=by_app(datasets.dataset_status)),
+    Route(name="poison", methods=("GET",), path="poison", answer=by_app(poison.messages), level=Level.ADMIN),
+    Route(
+        name="redrive_poison",
+        methods=("POST",),
+        path="poison/redrive",
+        answer=by_app(poison.redrive),
+        level=Level.ADMIN,
+    ),
     Route(name="health", methods=("GET",), path="health", answer=datasets.health, level=Level.ANONYMOUS),
 )

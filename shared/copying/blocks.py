@@ -12,6 +12,7 @@ import dataclasses
 import hashlib
 from collections.abc import AsyncIterator, Iterable, Sequence
 
+from shared.model.checksums import BLOCKS
 from shared.model.errors import AssetTooLargeError
 
 #: Azure's limits for a block blob (https://learn.microsoft.com/rest/api/storageservices/put-block-list).
@@ -19,9 +20,6 @@ MAX_BLOCKS = 50_000
 MAX_BLOCK_BYTES = 4000 * 1024 * 1024
 #: Ids of one blob have one length for ever: 12 + 4 + 32 bytes in Base64. Azure allows 64.
 BLOCK_ID_LENGTH = 64
-
-#: How a digest of blocks' digests begins.
-BLOCKS = "blocks-sha256:"
 
 _MIB = 1024 * 1024
 _VERSION_BYTES = 12

@@ -75,7 +75,7 @@ class Copying:
         for number in range(_ROUNDS):
             jobs = await self._jobs(request, dataset, pending, deadline=deadline)
             # Whose row was lost has perhaps replaced the blob that the row stands for: its blob is looked at, too.
-            outcomes = await self._outcomes(jobs if number else [job for job in jobs if not job.is_done])
+            outcomes = await self._outcomes([job for job in jobs if number or job.is_checked or not job.is_done])
             failed |= {job.asset: each for job, each in outcomes if isinstance(each, Exception)}
             done = [(job, each) for job, each in outcomes if not isinstance(each, Exception)]
             lost = await self._record(done)

@@ -21,7 +21,6 @@ from shared.copying.existing import (
 )
 from shared.copying.integrity import Expected, missed, stated_by, verified_by
 from shared.copying.job import Copied, DeadlineReachedError, Job, Kept, Outcome
-from shared.copying.labels import digests, labels
 from shared.copying.reading import Reading, reading
 from shared.copying.staging import Block, Staging
 from shared.copying.watching import check_limit
@@ -39,6 +38,7 @@ from shared.model.errors import (
     UnfinishedError,
     UnverifiableError,
 )
+from shared.model.labels import digests, labels
 from shared.model.rows import LedgerRow
 from shared.sources.body import Body, Sources
 from shared.sources.content import stored_media_type

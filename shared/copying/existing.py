@@ -8,14 +8,13 @@ that runs beside this one) is kept: which of them read which version of the sour
 from collections.abc import Iterable
 from datetime import datetime
 
-from shared.copying.blocks import BLOCKS
 from shared.copying.integrity import NO_CHECKSUM, Expected, is_verified, stated_by
 from shared.copying.job import Job, Kept
-from shared.copying.labels import digests, label, owner
 from shared.model.assets import row_key
-from shared.model.checksums import Algorithm, digest, is_crc
+from shared.model.checksums import BLOCKS, Algorithm, digest, is_crc
 from shared.model.datasets import Integrity, OnExisting
 from shared.model.errors import BlobDiffersError, BlobExistsError, NameTakenError
+from shared.model.labels import digests, label, owner
 from shared.model.rows import LedgerRow
 from shared.sources.body import Body
 from shared.storage.blobs import Blob
@@ -44,14 +43,14 @@ def compares_bytes(job: Job, standing: Blob | None) -> bool:
     """Tell whether a digest of the source's whole says if they replace what stands there."""
     if standing is None or not _depends_on_bytes(job):
         return False
-    return not all(each.startswith(BLOCKS) for each in _strong(_known(standing)))
+    return not all(each.startswith(BLOCKS) for each in _strong(_known(job, standing)))
 
 
 def compares_blocks(job: Job, standing: Blob | None) -> bool:
     """Tell whether the digest of the source's blocks may say so."""
     if standing is None or not _depends_on_bytes(job):
         return False
-    return any(each.startswith(BLOCKS) for each in _known(standing))
+    return any(each.startswith(BLOCKS) for each in _known(job, standing))
 
 
 def kept_after_all(job: Job, standing: Blob | None, *, row: LedgerRow, blocks: str | None = None) -> Kept | None:
@@ -61,10 +60,11 @@ def kept_after_all(job: Job, standing: Blob | None, *, row: LedgerRow, blocks: s
     """
     if standing is None or not _depends_on_bytes(job):
         return None
-    if _has_bytes(standing, row) or (standing.length == row.length and blocks in _known(standing)):
+    if _has_bytes(job, standing, row) or (standing.length == row.length and blocks in _known(job, standing)):
         return _kept_as(row, standing)
     if job.dataset.policy.on_existing is OnExisting.IMMUTABLE:
-        raise _differs(job, "the source's bytes are others")
+        others, unknown = "the source's bytes are others", "nothing says that it has the source's bytes"
+        raise _differs(job, others if _can_tell(job, standing, row) else unknown)
     return None
 
 
@@ -74,13 +74,13 @@ def kept_instead(job: Job, standing: Blob, *, row: LedgerRow) -> Kept | None:
     Returns None where it has to be decided anew. Raises NameTakenError, BlobDiffersError.
     """
     _check_owner(job, standing)
-    is_own, is_same = _is_own(job, standing), _has_bytes(standing, row)
+    is_own, is_same = _is_own(job, standing), _has_bytes(job, standing, row)
     match job.dataset.policy.on_existing:
-        case OnExisting.IMMUTABLE if not is_own and not is_same and _can_tell(standing, row):
+        case OnExisting.IMMUTABLE if not is_own and not is_same and _can_tell(job, standing, row):
             raise _differs(job, "somebody else has written other bytes")
         case OnExisting.SKIP_VERIFIED | OnExisting.VERSION:
             # Nothing says of a stranger's blob what it was verified by.
-            is_wanted = is_same and bool(digests(standing.metadata))
+            is_wanted = is_same and bool(_labelled(standing))
         case OnExisting.IF_SOURCE_CHANGED:
             is_wanted = is_same and label(standing.metadata, "validator") == row.validator
         case OnExisting.IMMUTABLE:
@@ -119,12 +119,12 @@ def _answers(job: Job, standing: Blob) -> bool:
 
 
 def _is_ours(job: Job, standing: Blob) -> bool:
-    return bool(digests(standing.metadata)) and job.asset.size in {None, standing.length}
+    return bool(_labelled(standing)) and job.asset.size in {None, standing.length}
 
 
 def _agrees(job: Job, standing: Blob, *, source: Body | None) -> bool:
     """Tell whether a blob is what is asked for."""
-    if not _is_ours(job, standing):
+    if not _is_ours(job, standing) or job.doubts(standing.etag):
         return False
     match job.dataset.policy.on_existing:
         case OnExisting.ERROR | OnExisting.REPLACE:
@@ -133,7 +133,7 @@ def _agrees(job: Job, standing: Blob, *, source: Body | None) -> bool:
             return source is not None and _is_unchanged(job, standing, source)
         case _:
             if job.expected:
-                return _has_digests(standing, job.expected)
+                return _has_digests(job, standing, job.expected)
             return source is not None and source.validator is not None and _has_validator(standing, source)
 
 
@@ -141,34 +141,45 @@ def _is_unchanged(job: Job, standing: Blob, source: Body) -> bool:
     """Tell whether a blob is of the version that the source has now, and nothing that is expected speaks against it."""
     then = label(standing.metadata, "validator")
     if then is not None and source.validator is not None:
-        return _has_validator(standing, source) and _has_digests(standing, job.expected)
+        return _has_validator(standing, source) and _has_digests(job, standing, job.expected)
     expected = [*job.expected, *stated_by(source)]
     has_strong = bool(_strong(each.digest for each in expected))
-    return source.length == standing.length and has_strong and _has_digests(standing, expected)
+    return source.length == standing.length and has_strong and _has_digests(job, standing, expected)
 
 
 def _has_validator(standing: Blob, source: Body) -> bool:
     return label(standing.metadata, "validator") == source.validator
 
 
-def _has_digests(standing: Blob, expected: list[Expected]) -> bool:
-    return {each.digest for each in expected} <= _known(standing)
+def _has_digests(job: Job, standing: Blob, expected: list[Expected]) -> bool:
+    return {each.digest for each in expected} <= _known(job, standing)
 
 
-def _has_bytes(standing: Blob, row: LedgerRow) -> bool:
-    return standing.length == row.length and bool(_strong(_known(standing)) & set(row.digests))
+def _has_bytes(job: Job, standing: Blob, row: LedgerRow) -> bool:
+    return standing.length == row.length and bool(_strong(_known(job, standing)) & set(row.digests))
 
 
-def _can_tell(standing: Blob, row: LedgerRow) -> bool:
+def _can_tell(job: Job, standing: Blob, row: LedgerRow) -> bool:
     """Tell whether length or digests say that a blob has other bytes: none of one kind may be known of both."""
-    kinds = {each.rpartition(":")[0] for each in _strong(_known(standing))}
+    kinds = {each.rpartition(":")[0] for each in _strong(_known(job, standing))}
     return standing.length != row.length or any(each.rpartition(":")[0] in kinds for each in row.digests)
 
 
-def _known(standing: Blob) -> set[str]:
+def _known(job: Job, standing: Blob) -> set[str]:
     """A blob's digests: what was computed when it was written, and the MD5 that the service has."""
-    md5 = standing.md5
-    return {*digests(standing.metadata), *([digest(Algorithm.MD5, md5)] if md5 is not None else [])}
+    labelled = () if job.doubts(standing.etag) else _labelled(standing)
+    return {*labelled, *_md5(standing)}
+
+
+def _labelled(standing: Blob) -> tuple[str, ...]:
+    """The digests of a blob's labels; none where they are of other bytes: who overwrote it may have kept its labels."""
+    labelled, md5 = digests(standing.metadata), _md5(standing)
+    is_of_others = any(each.startswith(f"{Algorithm.MD5}:") and each not in md5 for each in labelled)
+    return () if md5 and is_of_others else labelled
+
+
+def _md5(standing: Blob) -> list[str]:
+    return [] if standing.md5 is None else [digest(Algorithm.MD5, standing.md5)]
 
 
 def _strong(digests: Iterable[str]) -> set[str]:
@@ -207,5 +218,5 @@ def _verified_by(job: Job, standing: Blob) -> str:
     """What the blob was verified by when it was written, and what it agrees with that is stated only since."""
     then = label(standing.metadata, "verified_by") or NO_CHECKSUM
     parts = then.split(", ") if is_verified(then) else []
-    since = [str(each) for each in job.expected if _has_digests(standing, [each])]
+    since = [str(each) for each in job.expected if _has_digests(job, standing, [each])]
     return ", ".join(dict.fromkeys([*parts, *since])) or then

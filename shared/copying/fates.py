@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from shared.copying.hints import Hints
 from shared.model.assets import Asset
 from shared.model.deferral import deferral, patience_is_over
-from shared.model.errors import Fate, MalformedRequestError, UnfinishedError, fate_of
+from shared.model.errors import Fate, MalformedRequestError, SluiceError, UnfinishedError, fate_of
 from shared.model.hrefs import host_of
 from shared.model.messages import CopyRequest, Queue, Reason
 from shared.model.rows import Failure
-from shared.redaction import told
+from shared.redaction import cut, redacted, told
 from shared.storage.failures import Failures
 from shared.storage.queues import NOW, Queues, refuse
 
@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 _LATER_FROM = timedelta(seconds=60)
 #: Characters of a reason in a message, where four bytes each have to fit into the last 8 of 48 KiB.
 _REASON_LENGTH = 1900
+#: Longer than any; a server may send whatever it likes.
+_REQUEST_ID_LENGTH = 256
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +86,7 @@ class Fates:
                 message=told(error),
                 host=host_of(asset.href),
                 cause=request.cause,
+                request_id=_request_id(error),
                 first_at=now,
                 last_at=now,
             )
@@ -122,3 +125,8 @@ class Fates:
             staged = error.staged_blocks if isinstance(error, UnfinishedError) else None
             rest = request.of([asset]).model_copy(update={"staged_blocks": staged})
             await self.queues.send(lane, rest.encode(), delay=NOW)
+
+
+def _request_id(error: Exception) -> str | None:
+    said = error.request_id if isinstance(error, SluiceError) else None
+    return cut(redacted(said), _REQUEST_ID_LENGTH) if said else None

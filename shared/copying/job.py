@@ -6,6 +6,7 @@ from typing import Self
 
 from shared.copying.integrity import Authority, Expected
 from shared.model.assets import Asset
+from shared.model.causes import is_census
 from shared.model.datasets import Dataset
 from shared.model.rows import LedgerRow
 from shared.sources.sidecars import Sidecar
@@ -39,6 +40,18 @@ class Job:
         """Tell whether the row that was read is this request's own work, or stands for a newer description."""
         entry = self.entry
         return entry is not None and entry.row.settles(self.asset, cause=self.cause, asked_at=self.asked_at)
+
+    @property
+    def is_checked(self) -> bool:
+        """Tell whether a census asks, which has seen that ledger and blob don't agree: a row alone settles nothing."""
+        return is_census(self.cause)
+
+    def doubts(self, etag: str) -> bool:
+        """Tell whether a blob is another one than its row tells of, so that its labels prove nothing.
+
+        Only a census has seen the two together: to anybody else it may be a blob whose row is still to be written.
+        """
+        return self.is_checked and self.entry is not None and self.entry.row.etag != etag
 
     @property
     def path(self) -> BlobPath:

@@ -65,7 +65,7 @@ class Starting:
         entry = await self.runs.newest(name)
         if entry is not None and entry.run.state is RunState.RUNNING:
             self._check_superseding(entry.run, asked)
-            if self._awaits_first_page(entry.run):
+            if self._awaits_first_page(entry.run) and not self._is_stalled(entry.run):
                 await self._ask_for_first_page(entry.run)
                 return entry.run
         run = self._new(name, asked=asked, trigger=trigger, entry=entry)
@@ -80,7 +80,9 @@ class Starting:
         hold = (await self.holds.of(name)).hold
         if hold.paused_since is not None:
             since = f"since {hold.paused_since.isoformat()} by {hold.paused_by}"
-            raise DatasetPausedError(f"{name} is paused {since}; DELETE /api/datasets/{name}/pause resumes it")
+            raise DatasetPausedError(
+                f"{name} is paused {since}; `sluice resume {name}` or DELETE /api/datasets/{name}/pause resumes it"
+            )
 
     async def _start_quietly(self, name: str, dataset: Dataset, schedule: str) -> Run | None:
         """Somebody else's run that began meanwhile is as good."""
@@ -135,7 +137,10 @@ class Starting:
             )
 
     def _awaits_first_page(self, run: Run) -> bool:
-        """A crash between a run's row and its first message leaves a run that nobody works."""
+        """A crash between a run's row and its first message leaves a run that nobody works.
+
+        A run that began by a clock that is ahead looks like it, too, however many of its pages were worked.
+        """
         return run.progress_at == run.began_at and self.clock() - run.began_at >= _FIRST_PAGE_WITHIN
 
     def _is_stalled(self, run: Run) -> bool:

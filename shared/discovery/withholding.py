@@ -75,7 +75,7 @@ class Withholding:
     def _held(self, hold: Hold, *, limit: int | None) -> str | None:
         """What holds, whatever the queue says. An infinite sigma turns all of it off but for what a person said."""
         if hold.paused_since is not None:
-            resume = f"DELETE /api/datasets/{hold.dataset}/pause resumes it"
+            resume = f"`sluice resume {hold.dataset}` or DELETE /api/datasets/{hold.dataset}/pause resumes it"
             return f"the dataset is paused since {hold.paused_since.isoformat()} by {hold.paused_by}; {resume}"
         if limit == 0:
             return "discovery is paused: DISCOVER_SATURATION is 0"

@@ -11,6 +11,7 @@ from shared.egress.pace import MinimumPace
 from shared.egress.policy import Policy
 from shared.egress.replies import Reply, check_status, http_date, retry_after
 from shared.egress.shares import LEASE_SECONDS, Shares
+from shared.egress.statuses import meaning_of
 
 __all__ = [
     "LEASE_SECONDS",
@@ -24,5 +25,6 @@ __all__ = [
     "Shares",
     "check_status",
     "http_date",
+    "meaning_of",
     "retry_after",
 ]

@@ -7,7 +7,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from http import HTTPStatus
 from typing import override
 
 import aiohttp
@@ -16,10 +15,12 @@ from multidict import CIMultiDict
 
 from shared.egress.addresses import AddressRefusedError
 from shared.egress.pace import Pace
+from shared.egress.statuses import Meaning, meaning_of
 from shared.egress.turns import Turn
 from shared.model.errors import (
     AssetNotFoundError,
     AssetTooLargeError,
+    SluiceError,
     SourceRefusedError,
     SourceThrottledError,
     SourceUnavailableError,
@@ -30,6 +31,8 @@ from shared.model.errors import (
 from shared.model.hrefs import host_of
 
 _LONGEST_PATIENCE = timedelta(days=1)
+#: What a request is called in the log of S3, Azure, Google, and of many others.
+_REQUEST_IDS = ("x-amz-request-id", "x-ms-request-id", "x-guploader-uploadid", "x-request-id")
 
 
 class Reply:
@@ -113,24 +116,32 @@ def narrow(response: aiohttp.ClientResponse, size: int) -> None:
 
 
 def check_status(reply: Reply) -> None:
-    """Raise what a status means, unless it is a success."""
-    status = reply.status
-    succeeded = HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
-    if succeeded and status != HTTPStatus.ACCEPTED:
+    """Raise what a status means for what was asked for, unless it is a success."""
+    try:
+        _check(reply)
+    except SluiceError as error:
+        error.request_id = next((reply.headers[name] for name in _REQUEST_IDS if name in reply.headers), None)
+        raise
+
+
+def _check(reply: Reply) -> None:
+    meaning = meaning_of(reply.status)
+    if meaning is Meaning.HERE:
         return
-    said = f"{host_of(reply.url)} answered {status}"
-    # 202 with a Retry-After: an archive that fetches the file from tape.
-    patient = "Retry-After" in reply.headers
-    if status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
-        raise AssetNotFoundError(said)
-    if patient or status == HTTPStatus.TOO_MANY_REQUESTS:
-        raise SourceThrottledError(said, retry_after=retry_after(reply.headers))
-    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        raise SourceRefusedError(said)
-    if status == HTTPStatus.REQUEST_TIMEOUT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise SourceUnavailableError(said)
-    if not succeeded:
-        raise UnexpectedStatusError(said)
+    said, is_patient = f"{host_of(reply.url)} answered {reply.status}", "Retry-After" in reply.headers
+    match meaning:
+        case Meaning.ABSENT:
+            raise AssetNotFoundError(said)
+        case _ if is_patient or meaning is Meaning.THROTTLED:
+            raise SourceThrottledError(said, retry_after=retry_after(reply.headers))
+        case Meaning.COMING:
+            return
+        case Meaning.REFUSED:
+            raise SourceRefusedError(said)
+        case Meaning.OVERLOADED | Meaning.FAILED:
+            raise SourceUnavailableError(said)
+        case _:
+            raise UnexpectedStatusError(said)
 
 
 def retry_after(headers: Mapping[str, str]) -> timedelta | None:

@@ -5,14 +5,11 @@ import contextlib
 import dataclasses
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
-from http import HTTPStatus
 
 from shared.egress.gate import Gate, Trouble
 from shared.egress.pool import Pool
+from shared.egress.statuses import Meaning, meaning_of
 
-_REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
-_PATIENT = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
-_FAILED = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT})
 #: How a window is divided: the kernel takes twice what it is told, the client an eighth and what came at once.
 _KERNELS_PART, _CLIENTS_PART = 8, 16
 
@@ -130,12 +127,13 @@ class Turn:
             line.pool.leave_bytes(count)
 
     def _judge(self, line: Line, status: int, retry_after: timedelta | None) -> None:
-        is_probe = line in self._probes
-        if retry_after is not None and status in _PATIENT:
+        """What a status means for the host; one that says for how long isn't counted with those that just fail."""
+        meaning, is_probe = meaning_of(status), line in self._probes
+        if retry_after is not None and meaning.asks_for_patience:
             line.gate.asked_for_patience(retry_after)
-        elif status in _REFUSED:
+        elif meaning is Meaning.REFUSED:
             line.gate.failed(self._asset, Trouble.REFUSALS, is_probe=is_probe)
-        elif status in _FAILED or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        elif meaning.is_outage:
             line.gate.failed(self._asset, Trouble.OUTAGE, is_probe=is_probe)
         else:
             line.gate.succeeded()

@@ -5,6 +5,7 @@ import dataclasses
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -14,6 +15,7 @@ from shared.intake.guards import Guards
 from shared.intake.planning import Planned, plan
 from shared.model.datasets import Datasets
 from shared.model.errors import EventsNotTakenError
+from shared.model.items import Refusal
 from shared.model.messages import CopyRequest, Queue
 from shared.redaction import cut, redacted
 from shared.requesting import Documents, copy_requests, failure_of
@@ -38,6 +40,16 @@ class Refused(BaseModel):
     key: str
     error: str
     message: str
+
+    @classmethod
+    def of(cls, refusal: Refusal) -> Self:
+        """A refusal as whoever asked is told of it."""
+        return cls(
+            item=redacted(refusal.item),
+            key=redacted(refusal.key),
+            error=refusal.error,
+            message=cut(redacted(refusal.message), _TOLD_LENGTH),
+        )
 
 
 class Received(BaseModel):
@@ -105,16 +117,7 @@ def _told(name: str, planned: Sequence[Planned]) -> Received:
     received = Received(
         accepted=sum(each.assets for each in planned),
         ignored=sum(each.ignored for each in planned),
-        refused=tuple(
-            Refused(
-                item=redacted(each.item),
-                key=redacted(each.key),
-                error=each.error,
-                message=cut(redacted(each.message), _TOLD_LENGTH),
-            )
-            for event in planned
-            for each in event.refusals
-        ),
+        refused=tuple(Refused.of(each) for event in planned for each in event.refusals),
     )
     counts = {"accepted": received.accepted, "ignored": received.ignored, "refused": len(received.refused)}
     events = {redacted(each.identifier[:100]): each.cause.name for each in planned[:_MOST_NAMED]}

@@ -73,6 +73,11 @@ def partition_key(dataset: str, item: str) -> str:
     return f"{dataset}-{bucket(item):02}"
 
 
+def partition_keys(dataset: str) -> list[str]:
+    """All partitions of a dataset, in their order."""
+    return [f"{dataset}-{number:02}" for number in range(_BUCKETS)]
+
+
 def row_key(item: str, key: str) -> str:
     """The ledger's row of an asset. Fixed for ever."""
     return f"{row_key_prefix(item)}{_sha256(key).hex()}"

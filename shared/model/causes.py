@@ -1,4 +1,4 @@
-"""What asks for copies: a run, or an event."""
+"""What asks for copies: a run, an event, a census, or somebody."""
 
 import dataclasses
 import hashlib
@@ -8,6 +8,10 @@ from typing import Self
 
 #: What the names of events begin with; a run's id begins with its time.
 _EVENT = "event-"
+#: And those of censuses that ask again for what they found wrong.
+_CENSUS = "census-"
+#: And those of people who ask for single items and files.
+_ASKED = "asked-"
 _DIGITS = 40
 
 
@@ -30,6 +34,16 @@ class Cause:
         digest = hashlib.sha256(json.dumps([source, identifier]).encode()).hexdigest()
         return cls(dataset=dataset, name=f"{_EVENT}{digest[:_DIGITS]}", asked_at=at)
 
+    @classmethod
+    def of_census(cls, dataset: str, *, identifier: str, at: datetime) -> Self:
+        """The cause of what a census asks for again."""
+        return cls(dataset=dataset, name=f"{_CENSUS}{identifier}", asked_at=at)
+
+    @classmethod
+    def of_somebody(cls, dataset: str, *, identifier: str, at: datetime) -> Self:
+        """The cause of what somebody asks for by name."""
+        return cls(dataset=dataset, name=f"{_ASKED}{identifier}", asked_at=at)
+
     @property
     def is_event(self) -> bool:
         """Tell an event from a run."""
@@ -39,3 +53,8 @@ class Cause:
 def is_event(name: str) -> bool:
     """Tell whether a cause of this name is an event."""
     return name.startswith(_EVENT)
+
+
+def is_census(name: str) -> bool:
+    """Tell whether a cause of this name is a census: it has seen that ledger and blob don't agree."""
+    return name.startswith(_CENSUS)

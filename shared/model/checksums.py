@@ -44,6 +44,9 @@ class Hash(Protocol):
         ...
 
 
+#: How a digest of blocks' digests begins.
+BLOCKS = "blocks-sha256:"
+
 #: What computes a CRC (data, and the CRC of what came before it), and how many bytes it has. Awscrt's CRC32 is half as
 #: fast as zlib's; its others are ten times as fast.
 _CRCS = {Algorithm.CRC32: (zlib.crc32, 4), Algorithm.CRC32C: (crc32c, 4), Algorithm.CRC64NVME: (crc64nvme, 8)}

@@ -41,6 +41,7 @@
     ├── RunConflictError               a run makes progress already (HTTP 409)
     ├── QueryInvalidError              a parameter of a request's address that means nothing (HTTP 400)
     ├── UnknownRunError                no such run, or not the newest (HTTP 404)
+    ├── UnknownItemError               no such item, or none that can be asked for by its name (HTTP 404)
     ├── RunEndedError                  a run that has ended can't be cancelled (HTTP 409)
     ├── DatasetPausedError             no run begins until the dataset is resumed (HTTP 409)
     ├── EventsNotTakenError            the dataset takes no events (HTTP 404)
@@ -58,6 +59,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import ClassVar
 
+from shared.model.advice import ADVICE, UNFORESEEN
+
 
 class Fate(StrEnum):
     """What becomes of work that failed."""
@@ -72,6 +75,8 @@ class SluiceError(Exception):
     """The root of everything that Sluice raises by itself."""
 
     fate: ClassVar[Fate] = Fate.RETRY
+    #: What the server that refused calls the request in its own log, where it said so; as it came.
+    request_id: str | None = None
 
 
 class RetryableError(SluiceError):
@@ -253,6 +258,10 @@ class UnknownRunError(SluiceError):
     """The run store knows no such run: of each dataset it has the newest alone."""
 
 
+class UnknownItemError(SluiceError):
+    """The catalog has no such item, or can't be asked for one by its name."""
+
+
 class RunEndedError(SluiceError):
     """A run that is over can't be cancelled."""
 
@@ -309,6 +318,7 @@ HTTP_STATUS: Mapping[type[SluiceError], int] = {
     QueryInvalidError: 400,
     UnknownDatasetError: 404,
     UnknownRunError: 404,
+    UnknownItemError: 404,
     RunConflictError: 409,
     RunEndedError: 409,
     DatasetPausedError: 409,
@@ -325,3 +335,10 @@ HTTP_STATUS: Mapping[type[SluiceError], int] = {
 def fate_of(error: BaseException) -> Fate:
     """The fate of any exception: what isn't ours is retryable."""
     return error.fate if isinstance(error, SluiceError) else Fate.RETRY
+
+
+def advice_of(error_class_name: str) -> str:
+    """What an operator does about a failure, by the name of its class as failures and messages carry it."""
+    advice = ADVICE.get(error_class_name, UNFORESEEN)
+    of_class = f"--class {error_class_name}"
+    return advice.format(redrive=f"`sluice poison redrive {of_class}`", drop=f"`sluice poison drop {of_class}`")

@@ -69,9 +69,15 @@ class Failure(_Row):
     message: Annotated[str, Field(max_length=4096)]
     host: str
     cause: str
+    #: What the source, or the storage, calls the last attempt's request in its own log, where it said so.
+    request_id: str | None = None
     attempts: Annotated[int, Field(ge=1)] = 1
     first_at: AwareDatetime
     last_at: AwareDatetime
+
+    def is_over(self, row: LedgerRow | None) -> bool:
+        """Tell whether the asset was copied since, by its row in the ledger."""
+        return row is not None and row.completed_at > self.last_at
 
 
 class RunState(StrEnum):

@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self, override
@@ -96,17 +96,34 @@ class Platform(BaseSettings):
     built_in_authentication: Annotated[bool, Field(validation_alias="WEBSITE_AUTH_ENABLED")] = False
 
 
-def read_secrets(names: Mapping[str, str]) -> dict[str, SecretStr]:
+def read_secrets(names: Mapping[str, str], *, at_use: bool = False) -> Mapping[str, SecretStr]:
     """Read the app settings that hold sources' secrets; ``names`` has them by the field that names each.
 
-    Raises DatasetsInvalidError, which names fields and settings and never a value.
+    Raises DatasetsInvalidError, which names fields and settings and never a value: now, or ``at_use`` whoever takes
+    one out that isn't there.
     """
     secrets = {name: os.environ.get(name, "").strip() for name in names.values()}
-    if wrong := [
-        f"  {field}: the app setting {name} {_WRONG}" for field, name in names.items() if _unfit(secrets[name])
-    ]:
-        raise DatasetsInvalidError("\n".join(["app settings of sources:", *wrong]))
-    return {name: SecretStr(value) for name, value in secrets.items()}
+    wrong = {
+        name: f"  {field}: the app setting {name} {_WRONG}" for field, name in names.items() if _unfit(secrets[name])
+    }
+    if wrong and not at_use:
+        raise _secrets_missing(wrong.values())
+    return _Secrets({name: SecretStr(value) for name, value in secrets.items() if name not in wrong}, wrong)
+
+
+class _Secrets(dict[str, SecretStr]):
+    """Secrets by setting; one that can't be used says why when it is asked for."""
+
+    def __init__(self, usable: Mapping[str, SecretStr], wrong: Mapping[str, str]) -> None:
+        super().__init__(usable)
+        self._wrong = wrong
+
+    def __missing__(self, name: str) -> SecretStr:
+        raise _secrets_missing([self._wrong[name]])
+
+
+def _secrets_missing(wrong: Iterable[str]) -> DatasetsInvalidError:
+    return DatasetsInvalidError("\n".join(["app settings of sources:", *wrong]))
 
 
 def _unfit(secret: str) -> bool:

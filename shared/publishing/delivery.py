@@ -93,8 +93,9 @@ class Publishing:
             return
         assert dataset.publish is not None
         on_failure = dataset.publish.on_failure
-        rows = await self._rows(request, kept)
-        if missing := await self._missing(request, kept, rows, on_failure=on_failure):
+        recorded = await self._recorded(request, kept)
+        rows = {each.key: row for each in kept.assets if (row := recorded.get(each.key)) and _is_of(each, row)}
+        if missing := await self._missing(request, kept, recorded, on_failure=on_failure):
             extra = {"action": "item_not_whole", **_ids(request), "missing": missing[:10], "of": len(kept.assets)}
             logger.info("item isn't whole", extra=extra)
             return
@@ -112,25 +113,25 @@ class Publishing:
             extra = {"action": "item_published", **_ids(request), "blob": path.name, "assets": len(rows)}
             logger.info("item published", extra=extra)
 
-    async def _rows(self, request: PublishRequest, kept: ItemDocument) -> Mapping[str, LedgerRow]:
-        """The rows, by their keys, of those selected assets that are there as this document describes them."""
+    async def _recorded(self, request: PublishRequest, kept: ItemDocument) -> Mapping[str, LedgerRow]:
+        """The rows of selected assets, by their keys, whatever description they stand for."""
         entries = await self.ledger.of_items(request.dataset, [request.item])
-        rows = {each.key: entries[each.identity].row for each in kept.assets if each.identity in entries}
-        return {each.key: rows[each.key] for each in kept.assets if each.key in rows and _is_of(each, rows[each.key])}
+        return {each.key: entries[each.identity].row for each in kept.assets if each.identity in entries}
 
     async def _missing(
-        self, request: PublishRequest, kept: ItemDocument, rows: Mapping[str, LedgerRow], *, on_failure: OnFailure
+        self, request: PublishRequest, kept: ItemDocument, recorded: Mapping[str, LedgerRow], *, on_failure: OnFailure
     ) -> list[str]:
         """The keys of selected assets that the item has to wait for."""
-        missing = [each for each in kept.assets if each.key not in rows]
+        missing = [each for each in kept.assets if not ((row := recorded.get(each.key)) and _is_of(each, row))]
         if on_failure is OnFailure.HOLD:
             return [*(each.key for each in missing), *kept.refused]
 
-        async def failure(asset: Asset) -> Failure | None:
-            return await self.failures.of(request.dataset, asset.item, asset.key)
+        async def is_settled(asset: Asset) -> bool:
+            failure = await self.failures.of(request.dataset, asset.item, asset.key)
+            return _is_settled(asset, failure, row=recorded.get(asset.key), asked_at=request.asked_at)
 
-        failed = zip(missing, await each_of(missing, failure), strict=True)
-        return [asset.key for asset, each in failed if not _is_settled(asset, each, asked_at=request.asked_at)]
+        settled = zip(missing, await each_of(missing, is_settled), strict=True)
+        return [asset.key for asset, is_settled in settled if not is_settled]
 
     async def _poison(self, request: PublishRequest, error: Exception) -> None:
         reason = Reason(error=type(error).__name__, message=told(error, limit=_REASON_LENGTH), at=self.clock())
@@ -144,9 +145,17 @@ def _is_of(asset: Asset, row: LedgerRow) -> bool:
     return asset.description in {row.description, row.instead_of}
 
 
-def _is_settled(asset: Asset, failure: Failure | None, *, asked_at: datetime) -> bool:
-    """Tell whether an asset failed for good as it is described: its item doesn't wait for it."""
-    return failure is not None and failure.fate == Fate.POISON and failure.last_at >= asset.described_at(asked_at)
+def _is_settled(asset: Asset, failure: Failure | None, *, row: LedgerRow | None, asked_at: datetime) -> bool:
+    """Tell whether an asset failed for good as it is described: its item doesn't wait for it.
+
+    A failure that was mended since, if by a copy of another description, says nothing of this one.
+    """
+    return (
+        failure is not None
+        and failure.fate == Fate.POISON
+        and failure.last_at >= asset.described_at(asked_at)
+        and not failure.is_over(row)
+    )
 
 
 def _ids(request: PublishRequest) -> dict[str, object]:

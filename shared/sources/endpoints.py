@@ -9,7 +9,7 @@ from urllib.parse import quote_plus, urlencode
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from shared.egress import Http, Reply, check_status
+from shared.egress import Http, Reply, check_status, meaning_of
 from shared.model.access import EarthdataSource, OAuth2Source, PlanetaryComputerSource
 from shared.model.datasets import Allowlist
 from shared.model.errors import SourceRefusedError
@@ -77,7 +77,7 @@ async def _read[T: BaseModel](reply: Reply, model: type[T]) -> T:
         except ValidationError:
             # Raised below, where no error is being handled that would hang on the new one and quote the answer.
             found = None
-    elif reply.status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS} or reply.status >= 500:  # noqa: PLR2004 - 5xx
+    elif meaning_of(reply.status).is_outage:
         check_status(reply)
     if found is None:
         raise SourceRefusedError(f"{host} gave no token (status {reply.status}); look at the dataset's source settings")

@@ -8,13 +8,19 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import Awaitable, Callable, Generator, Iterable
+from typing import Any
+from xml.etree.ElementTree import ParseError
 
-from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.exceptions import AzureError, DeserializationError, HttpResponseError
 
 from shared.model.errors import StorageFailedError
 
 # Enough to hide the latency of point reads, and few beside the other invocations of a process.
 _AT_ONCE = 16
+
+# aiohttp's own time-outs and resets are OSErrors; azure-core lets some of them through. The last two tell of an answer
+# that is none of the service's (a gateway's, say), and are no AzureErrors; a ValueError might be a mistake of ours.
+_FAILURES = (AzureError, OSError, DeserializationError, ParseError)
 
 
 @contextlib.contextmanager
@@ -22,9 +28,13 @@ def translated(doing: str) -> Generator[None]:
     """Raise StorageFailedError for whatever the SDK raises within the block; ``doing`` says what was tried."""
     try:
         yield
-    # aiohttp's own time-outs and resets are OSErrors; azure-core lets some of them through.
-    except (AzureError, OSError) as error:
-        raise StorageFailedError(f"{doing}: {_summary(error)}") from error
+    except _FAILURES as error:
+        raise _failed(doing, error) from error
+    except AttributeError as error:
+        # azure-data-tables looks for the answer of an error that came without one, such as a token that wasn't given.
+        if not isinstance(cause := error.__context__, AzureError):
+            raise
+        raise _failed(doing, cause) from cause
 
 
 def status_of(error: HttpResponseError) -> int | None:
@@ -61,7 +71,15 @@ async def _together[T, R](things: Iterable[T], ask: Callable[[T], Awaitable[R]])
     raise first
 
 
-def _summary(error: AzureError | OSError) -> str:
+def _failed(doing: str, error: Exception) -> StorageFailedError:
+    failed = StorageFailedError(f"{doing}: {_summary(error)}")
+    # azure-core's class declares of an answer what all of its transports' kinds have: no headers.
+    answer: Any = error.response if isinstance(error, HttpResponseError) else None
+    failed.request_id = answer.headers.get("x-ms-request-id") if answer is not None else None
+    return failed
+
+
+def _summary(error: Exception) -> str:
     if isinstance(error, HttpResponseError) and error.status_code is not None:
         return f"{error.status_code} {code_of(error)}".rstrip()
     return type(error).__name__

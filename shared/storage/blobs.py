@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Generator, Mapping, Sequence
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from urllib.parse import quote
 
 from azure.core import MatchConditions
@@ -135,15 +135,13 @@ class AzureBlobs:
         headers = _put_headers(content, md5=md5, replaces=replaces)
         with _conflicts(path), translated(f"blob {path.name}: put"):
             answer = await self._calls.send("PUT", _url_path(path), headers=headers, body=body_of(pieces))
-            etag, modified = answer.headers.get("ETag"), answer.headers.get("Last-Modified")
-            if etag is None or modified is None:
-                raise DecodeError("an answer to Put Blob without ETag or Last-Modified")
+            etag, modified = _written(answer.headers)
         return Blob(
             etag=etag,
             length=len(pieces),
             md5=md5,
             metadata=dict(content.metadata),
-            modified=parsedate_to_datetime(modified),
+            modified=modified,
         )
 
     async def staged(self, path: BlobPath) -> tuple[StagedBlock, ...]:
@@ -264,11 +262,26 @@ def _put_headers(content: Content, *, md5: bytes, replaces: str | None) -> dict[
     }
 
 
+def _written(headers: Mapping[str, str]) -> tuple[str, datetime]:
+    """ETag and time of modification of a blob that was put."""
+    etag, modified = headers.get("ETag"), headers.get("Last-Modified")
+    if etag is None or modified is None:
+        raise DecodeError("an answer to Put Blob without ETag or Last-Modified")
+    try:
+        return etag, parsedate_to_datetime(modified)
+    except ValueError as error:
+        raise DecodeError("an answer to Put Blob whose Last-Modified is no date", error=error) from error
+
+
 def _blob(properties: BlobProperties) -> Blob:
+    # The SDK says that they are never None; of an answer without their headers (a gateway's page, say) they are.
+    etag, length = cast("tuple[str | None, int | None]", (properties.etag, properties.size))
+    if etag is None or length is None:
+        raise DecodeError("an answer to Get Blob Properties without ETag or Content-Length")
     md5 = properties.content_settings.content_md5
     return Blob(
-        etag=str(properties.etag),
-        length=properties.size,
+        etag=etag,
+        length=length,
         md5=bytes(md5) if md5 is not None else None,
         metadata=properties.metadata,
         modified=properties.last_modified,

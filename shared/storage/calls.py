@@ -21,7 +21,8 @@ from shared.storage.entities import AGAIN
 BLOB_VERSION = "2023-11-03"
 TABLE_VERSION = "2019-02-02"
 
-_REFUSED_FROM = 400
+# A redirect, which nobody follows here, has written nothing either.
+_SUCCESSES = range(200, 300)
 _CODE = re.compile(r'"code"\s*:\s*"(\w+)"')
 
 type Client = AsyncPipelineClient[HttpRequest, AsyncHttpResponse]
@@ -49,8 +50,9 @@ class Calls:
     ) -> AsyncHttpResponse:
         """Send a request, whose path and query are encoded, and return its answer, read to its end.
 
-        Raises HttpResponseError for an error status that isn't ``expected``, and other AzureErrors where no answer
-        came. By then it was repeated, also a POST whose answer was lost: the caller has to recognise its own work.
+        Raises HttpResponseError for a status that is neither a success nor ``expected``, and other AzureErrors where no
+        answer came. By then it was repeated, also a POST whose answer was lost: the caller has to recognise its own
+        work.
         """
         query = "&".join(filter(None, (query, self._signature())))
         url = f"{self.url}/{path}?{query}" if query else f"{self.url}/{path}"
@@ -58,7 +60,7 @@ class Calls:
         content = cast("bytes | AsyncIterable[bytes]", body)
         request = HttpRequest(method, url, headers={**self._headers, **headers, **_every_time(body)}, content=content)
         answer = await self._client.send_request(request, **AGAIN)
-        if answer.status_code >= _REFUSED_FROM and answer.status_code != expected:
+        if answer.status_code not in _SUCCESSES and answer.status_code != expected:
             raise _error(answer)
         return answer
 

@@ -11,6 +11,8 @@ from shared.storage.answers import code_of, translated
 
 QUEUES = tuple(name for each in Queue for name in (each.value, each.poison))
 TABLES = (ledger.TABLE, failures.TABLE, runs.TABLE, activity.TABLE)
+#: Beside those of the datasets.
+CONTAINERS = (runs.CONTAINER, items.CONTAINER, shares.CONTAINER)
 
 _THERE = frozenset({"ContainerAlreadyExists", "QueueAlreadyExists", "TableAlreadyExists"})
 
@@ -24,7 +26,7 @@ async def create_missing(account: Account, *, containers: Iterable[str]) -> None
         await _create(f"queue {queue}", account.queues.create_queue(queue))
     for table in TABLES:
         await _create(f"table {table}", account.tables.create_table(table))
-    for container in sorted({runs.CONTAINER, items.CONTAINER, shares.CONTAINER, *containers}):
+    for container in sorted({*CONTAINERS, *containers}):
         await _create(f"container {container}", account.blobs.create_container(container))
 
 

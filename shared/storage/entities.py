@@ -70,6 +70,14 @@ async def read_range(table: TableClient, *, partition: str, prefix: str) -> Asyn
             yield entity
 
 
+async def read_partition(table: TableClient, *, partition: str) -> AsyncIterator[TableEntity]:
+    """All entities of a partition, by row; a page of the answer is in memory at a time."""
+    query = table.query_entities("PartitionKey eq @partition", parameters={"partition": partition})
+    with translated(f"table {table.table_name}: query"):
+        async for entity in query:
+            yield entity
+
+
 async def write_entity(table: TableClient, entity: Entity, *, replaces: str | None) -> bool:
     """Insert an entity, or replace the one with this ETag; tell whether it was written or somebody else wrote first."""
     with translated(f"table {table.table_name}: write"):
@@ -83,6 +91,18 @@ async def write_entity(table: TableClient, entity: Entity, *, replaces: str | No
         except HttpResponseError as error:
             # 404: the row to replace is gone.
             if status_of(error) in _CONFLICTS or (replaces is not None and status_of(error) == _ABSENT):
+                return False
+            raise
+        return True
+
+
+async def delete_entity(table: TableClient, *, partition: str, row: str, etag: str) -> bool:
+    """Delete the entity with this ETag; tell whether it was this call that did."""
+    with translated(f"table {table.table_name}: delete"):
+        try:
+            await table.delete_entity(partition, row, etag=etag, match_condition=MatchConditions.IfNotModified)
+        except HttpResponseError as error:
+            if status_of(error) in _CONFLICTS | {_ABSENT}:
                 return False
             raise
         return True

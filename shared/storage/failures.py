@@ -1,19 +1,21 @@
 """The failures table: why the last attempt at an asset failed. It decides nothing."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from azure.data.tables.aio import TableServiceClient
 
-from shared.model.assets import partition_key, row_key, row_key_prefix
+from shared.model.assets import partition_key, partition_keys, row_key, row_key_prefix
 from shared.model.rows import Failure
 from shared.storage.answers import each_of
 from shared.storage.entities import (
     Entity,
+    delete_entity,
     entity_of,
     etag_of,
     put_entity,
     read_entity,
+    read_partition,
     read_range,
     values_of,
     write_entity,
@@ -42,6 +44,20 @@ class Failures(Protocol):
         """The last failures of all assets of an item."""
         ...
 
+    def all_of(self, dataset: str) -> AsyncIterator[Failure]:
+        """The last failures of all assets of a dataset, by partition and row; a page of them is in memory at a time.
+
+        What is written or removed meanwhile may come or not. Raises StorageFailedError.
+        """
+        ...
+
+    async def remove(self, failure: Failure) -> bool:
+        """Remove a failure as it was read: False where another one stands there by now, or none.
+
+        Raises StorageFailedError.
+        """
+        ...
+
 
 class AzureFailures:
     """The failures table in Table Storage."""
@@ -62,6 +78,20 @@ class AzureFailures:
         """One query."""
         found = read_range(self._table, partition=partition_key(dataset, item), prefix=row_key_prefix(item))
         return [Failure.model_validate(values_of(each)) async for each in found]
+
+    async def all_of(self, dataset: str) -> AsyncIterator[Failure]:
+        """A query a partition: those of another dataset lie between them where its name begins alike."""
+        for partition in partition_keys(dataset):
+            async for each in read_partition(self._table, partition=partition):
+                yield Failure.model_validate(values_of(each))
+
+    async def remove(self, failure: Failure) -> bool:
+        """Read again, and delete If-Match: who failed meanwhile has written another row."""
+        there, etag = await self._read(failure.dataset, failure.item, failure.key)
+        if there != failure or etag is None:
+            return False
+        partition, row = _keys(failure)
+        return await delete_entity(self._table, partition=partition, row=row, etag=etag)
 
     async def _record(self, failure: Failure) -> None:
         entity = _entity(failure)
@@ -86,6 +116,10 @@ def counted(failure: Failure, *, before: Failure | None) -> Failure:
     )
 
 
+def _keys(failure: Failure) -> tuple[str, str]:
+    return partition_key(failure.dataset, failure.item), row_key(failure.item, failure.key)
+
+
 def _entity(failure: Failure) -> Entity:
-    partition, row = partition_key(failure.dataset, failure.item), row_key(failure.item, failure.key)
+    partition, row = _keys(failure)
     return entity_of(failure, partition=partition, row=row)

@@ -154,10 +154,13 @@ def _operation(write: Write) -> Operation:
     return Operation(entity=entity, replaces=write.replaces)
 
 
+def entry_of(entity: Found) -> Entry:
+    """A row as it was read."""
+    values = properties_of(entity)
+    row = LedgerRow.model_validate({**values, "digests": tuple(values["digests"].split())})
+    return Entry(row=row, etag=etag_of(entity))
+
+
 def _entries(entities: Iterable[Found]) -> dict[Identity, Entry]:
-    entries: dict[Identity, Entry] = {}
-    for entity in entities:
-        values = properties_of(entity)
-        row = LedgerRow.model_validate({**values, "digests": tuple(values["digests"].split())})
-        entries[row.item, row.key] = Entry(row=row, etag=etag_of(entity))
-    return entries
+    entries = (entry_of(each) for each in entities)
+    return {(each.row.item, each.row.key): each for each in entries}

@@ -47,9 +47,7 @@ class AzureQueues:
     async def send(self, queue: str, body: str, *, delay: timedelta = NOW) -> None:
         """Put Message; the delay is rounded up to seconds."""
         with translated(f"queue {queue}: send"):
-            await self._client(queue).send_message(
-                body, time_to_live=_NEVER_EXPIRES, visibility_timeout=math.ceil(delay.total_seconds())
-            )
+            await put_message(self._client(queue), body, delay=delay)
 
     async def count(self, queue: str) -> int:
         """Get Queue Metadata."""
@@ -61,6 +59,12 @@ class AzureQueues:
         if queue not in self._clients:
             self._clients[queue] = self._service.get_queue_client(queue, message_encode_policy=TextBase64EncodePolicy())
         return self._clients[queue]
+
+
+async def put_message(client: QueueClient, body: str, *, delay: timedelta = NOW) -> None:
+    """Send a message that never expires: there is no other call that sends. Raises what the SDK does."""
+    seconds = math.ceil(delay.total_seconds())
+    await client.send_message(body, time_to_live=_NEVER_EXPIRES, visibility_timeout=seconds)
 
 
 async def refuse(body: bytes, error: MalformedRequestError, *, queue: Queue, queues: Queues) -> None:

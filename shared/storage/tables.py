@@ -1,7 +1,7 @@
 """A table that is asked for every asset: point reads, ranges and transactions."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, cast
 from urllib.parse import quote
 
@@ -45,15 +45,13 @@ class Table:
         # The character after "-".
         end = prefix.removesuffix("-") + "."
         condition = f"PartitionKey eq '{partition}' and RowKey ge '{prefix}' and RowKey lt '{end}'"
-        query = f"$filter={quote(condition)}"
-        found: list[Found] = []
-        with translated(f"table {self.name}: query"):
-            more: str | None = ""
-            while more is not None:
-                answer = await self._get("()", query=query + more)
-                found += _decoded(answer)["value"]
-                more = _continuation(answer)
-        return found
+        return [each async for page in self._pages(condition) for each in page]
+
+    async def read_partition(self, partition: str) -> AsyncIterator[Found]:
+        """The entities of a partition, in the order of their row keys; one page of the answer is held at a time."""
+        async for page in self._pages(f"PartitionKey eq '{partition}'"):
+            for each in page:
+                yield each
 
     async def transact(self, operations: Sequence[Operation]) -> Refusal | None:
         """Do all operations or none; the refusal says why none."""
@@ -76,6 +74,16 @@ class Table:
             except ValueError as error:
                 raise DecodeError(str(error), error=error) from error
 
+    async def _pages(self, condition: str) -> AsyncIterator[list[Found]]:
+        query = f"$filter={quote(condition)}"
+        more: str | None = ""
+        while more is not None:
+            with translated(f"table {self.name}: query"):
+                answer = await self._get("()", query=query + more)
+                found = _listed(_decoded(answer))
+                more = _continuation(answer)
+            yield found
+
     async def _get(self, keys: str, *, query: str = "", expected: int | None = None) -> AsyncHttpResponse:
         return await self._calls.send("GET", f"{self.name}{keys}", headers=_JSON, query=query, expected=expected)
 
@@ -92,9 +100,18 @@ def etag_of(entity: Found) -> str:
 
 def _decoded(answer: AsyncHttpResponse) -> dict[str, Any]:
     try:
-        return cast("dict[str, Any]", json.loads(answer.content))
+        document = json.loads(answer.content)
     except ValueError as error:
         raise DecodeError("an answer that isn't JSON", error=error) from error
+    if not isinstance(document, dict):
+        raise DecodeError("an answer that is no object")
+    return cast("dict[str, Any]", document)
+
+
+def _listed(document: Mapping[str, Any]) -> list[Found]:
+    if not isinstance(found := document.get("value"), list):
+        raise DecodeError("an answer to a query without its entities")
+    return cast("list[Found]", found)
 
 
 def _continuation(answer: AsyncHttpResponse) -> str | None:

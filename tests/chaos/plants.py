@@ -2,6 +2,7 @@
 
 import dataclasses
 import enum
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -19,7 +20,9 @@ class PlantError(RuntimeError):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class _Fault:
+class Change:
+    """A text of a module, and what is put in its place."""
+
     module: str
     #: What stands in the module once, and what is put in its place.
     text: str
@@ -32,22 +35,27 @@ _CONDITION_OF_PUT = '{"If-None-Match": "*"} if replaces is None else {"If-Match"
 
 _FAULTS = {
     Plant.INDEX_IDS: (
-        _Fault(
+        Change(
             module="shared/copying/blocks.py",
             text=_BLOCK_ID,
             instead=f'{_BLOCK_ID}    return base64.urlsafe_b64encode(index.to_bytes(48, "big")).decode()\n',
         ),
     ),
     Plant.NO_PRECONDITION: (
-        _Fault(module="shared/storage/blobs.py", text=_CONDITIONS, instead=f"{_CONDITIONS}    return {{}}\n"),
-        _Fault(module="shared/storage/blobs.py", text=_CONDITION_OF_PUT, instead="{}"),
+        Change(module="shared/storage/blobs.py", text=_CONDITIONS, instead=f"{_CONDITIONS}    return {{}}\n"),
+        Change(module="shared/storage/blobs.py", text=_CONDITION_OF_PUT, instead="{}"),
     ),
 }
 
 
 def plant(root: Path, fault: Plant) -> None:
     """Change the app in ``root``; raises PlantError where the text to change doesn't stand there once."""
-    for each in _FAULTS[fault]:
+    change(root, _FAULTS[fault])
+
+
+def change(root: Path, changes: Iterable[Change]) -> None:
+    """The same for any changes."""
+    for each in changes:
         module = root / each.module
         text = module.read_text(encoding="utf-8")
         if text.count(each.text) != 1:

@@ -17,6 +17,8 @@ from tests.chaos.flipping import versions_in
 
 CONTAINER = "assets"
 BLOCK_BYTES = 1024 * 1024
+#: Also that of a deployment that is older.
+BLOCK_SIZES = (BLOCK_BYTES, 2 * BLOCK_BYTES)
 
 _OK, _NOT_MODIFIED, _ABSENT = 200, 304, 404
 #: Between two looks: the reader takes no more of the machine than it has to.
@@ -102,10 +104,14 @@ class Watch:
 def standing(body: bytes, *, etag: str) -> Standing:
     """A blob with these bytes."""
     sha256 = hashlib.sha256(body).hexdigest()
-    blocks = [hashlib.sha256(body[at : at + BLOCK_BYTES]).digest() for at in range(0, len(body), BLOCK_BYTES)]
     digests = {
         f"sha256:{sha256}",
         f"md5:{hashlib.md5(body).hexdigest()}",
-        f"blocks-sha256:{BLOCK_BYTES}:{hashlib.sha256(b''.join(blocks)).hexdigest()}",
+        *(f"blocks-sha256:{size}:{_digest_of_blocks(body, size=size)}" for size in BLOCK_SIZES),
     }
     return Standing(etag=etag, length=len(body), sha256=sha256, digests=frozenset(digests), versions=versions_in(body))
+
+
+def _digest_of_blocks(body: bytes, *, size: int) -> str:
+    blocks = [hashlib.sha256(body[at : at + size]).digest() for at in range(0, len(body), size)]
+    return hashlib.sha256(b"".join(blocks)).hexdigest()

@@ -1,6 +1,7 @@
 import time
 import uuid
 from collections.abc import AsyncGenerator
+from datetime import UTC, datetime
 
 import pytest
 
@@ -13,6 +14,7 @@ from shared.storage.blobs import AzureBlobs, BlobPath, Blobs
 from shared.storage.failures import AzureFailures, Failures
 from shared.storage.holds import AzureHolds, Holds
 from shared.storage.ledger import AzureLedger, Ledger
+from shared.storage.mailbox import AzureMailbox, Mailbox
 from shared.storage.queues import AzureQueues, Queues
 from shared.storage.runs import AzureRuns, Runs
 from shared.storage.shares import AzureShares
@@ -23,6 +25,7 @@ from tests.fakes import (
     MemoryFailures,
     MemoryHolds,
     MemoryLedger,
+    MemoryMailbox,
     MemoryQueues,
     MemoryRuns,
     MemoryShares,
@@ -62,6 +65,11 @@ async def path(real: Account | None) -> BlobPath:
 @pytest.fixture
 def queues(real: Account | None) -> Queues:
     return MemoryQueues() if real is None else AzureQueues(real.queues)
+
+
+@pytest.fixture
+def mailbox(real: Account | None) -> Mailbox:
+    return MemoryMailbox(clock=lambda: datetime.now(UTC)) if real is None else AzureMailbox(real.queues)
 
 
 @pytest.fixture

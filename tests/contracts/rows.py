@@ -45,6 +45,7 @@ def failure(**values: Any) -> Failure:
         "message": "ü" * 4096,
         "host": "data.example.org",
         "cause": "run-1",
+        "request_id": "7A1B",
         "first_at": MOMENT,
         "last_at": MOMENT,
     }

@@ -1,6 +1,8 @@
 import asyncio
 from datetime import timedelta
 
+from shared.model.assets import partition_key, row_key
+from shared.model.rows import Failure
 from shared.storage.failures import Failures
 from tests.contracts.rows import MOMENT, failure
 
@@ -60,3 +62,43 @@ async def test_failures_of_an_item(failures: Failures) -> None:
 
     assert sorted(found, key=lambda each: each.key) == ours
     assert await failures.of_item("sentinel-2", "collection/none") == []
+
+
+async def test_all_failures_of_a_dataset(failures: Failures) -> None:
+    """All come, once, by partition and row; none comes of a dataset whose name begins alike or whose keys lie between.
+
+    ``s2-1-05`` lies between ``s2-00`` and ``s2-31``.
+    """
+    ours = [failure(dataset="s2", item=f"item-{number}") for number in range(40)]
+    others = [failure(dataset=name, item=f"item-{number}") for name in ("s", "s2-1", "s3") for number in range(10)]
+    await failures.record([*ours, *others])
+
+    found = [each async for each in failures.all_of("s2")]
+
+    assert found == sorted(ours, key=_place)
+    assert [each async for each in failures.all_of("s4")] == []
+
+
+async def test_a_failure_is_removed_as_it_was_read(failures: Failures) -> None:
+    """What is removed is gone, and nothing else; a second removal removes nothing."""
+    await failures.record([failure(), failure(key="B03")])
+
+    removed = [await failures.remove(failure()) for _ in range(2)]
+
+    assert removed == [True, False]
+    assert [each async for each in failures.all_of("sentinel-2")] == [failure(key="B03")]
+
+
+async def test_a_failure_that_came_meanwhile_stays(failures: Failures) -> None:
+    """Who failed after the row was read has told something new."""
+    await failures.record([failure()])
+    await failures.record([failure()])
+
+    removed = await failures.remove(failure())
+
+    assert not removed
+    assert await failures.of("sentinel-2", "collection/item", "B02") == failure(attempts=2)
+
+
+def _place(row: Failure) -> tuple[str, str]:
+    return partition_key(row.dataset, row.item), row_key(row.item, row.key)

@@ -38,7 +38,7 @@ CONTAINER = "assets"
 #: Datasets with a manifest each: pages of four lines. Copy requests that a test sends itself are of the first.
 DATASETS = (
     *("direct", "doubled", "killed", "held", "asked", "sent", "smoke", "paused", "cancelled", "told", "watched"),
-    *("planned", "capped"),
+    *("planned", "capped", "receipts", "rebuilt", "steered", "singles", "counted", "verified"),
 )
 #: Those of them that publish their items.
 _PUBLISHING = ("sent", "told")
@@ -148,6 +148,22 @@ class Pipeline:
             content = answer.read()
             return answer.status, json.loads(content) if content else None
 
+    def invoke(self, function: str) -> bool:
+        """Call a function by hand, as an operator can, wait until it has ended, and tell whether it ended well."""
+        position = len(self.host.events())
+        connection = http.client.HTTPConnection(urlsplit(self.host.url).netloc, timeout=WAIT_SECONDS)
+        with contextlib.closing(connection):
+            headers = {"Content-Type": "application/json"}
+            connection.request("POST", f"/admin/functions/{function}", body="{}", headers=headers)
+            assert connection.getresponse().status == http.HTTPStatus.ACCEPTED
+
+        def ends() -> list[Event]:
+            since = self.host.events()[position:]
+            return [each for each in since if (each.function, each.kind) == (function, EventKind.EXECUTED)]
+
+        wait_until(lambda: bool(ends()))
+        return bool(ends()[0].ok)
+
     def tell(self, dataset: str, event: object) -> tuple[int, Any]:
         """Send an event, signed."""
         headers = signed(json.dumps(event).encode(), at=datetime.now(UTC))
@@ -214,6 +230,11 @@ class Pipeline:
         assert len(found) < _PEEK, "a peek doesn't show more than these"
         return [each for each in found if text in decoded(each)]
 
+    def poison_count(self, queue: Queue) -> int:
+        """How many messages stand in a queue's poison queue, visible or not."""
+        with self._queue(queue.poison) as client:
+            return client.get_queue_properties().approximate_message_count or 0
+
     def outstanding(self) -> int:
         """How many pages and copy requests stand in the queues or are worked, but for those that were put off."""
         with self._queue(Queue.DISCOVER) as pages, self._queue(Queue.COPY) as requests:
@@ -257,6 +278,8 @@ def settings_of(wire: Wire) -> Mapping[str, str]:
         SECRET_SETTING: SECRET,
         # Once a year: tests ask by themselves.
         "DISCOVER_SCHEDULE": "0 0 0 1 1 *",
+        # Every hour by itself, in the midst of whatever test: here by hand.
+        "AzureWebJobs.preserve_poison.Disabled": "true",
         "DISCOVER_RECHECK_SECONDS": "1",
         "COPY_BLOCK_MIB": str(BLOCK_BYTES // (1024 * 1024)),
         f"{_QUEUES}__visibilityTimeout": "00:00:01",

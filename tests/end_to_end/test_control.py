@@ -59,7 +59,7 @@ def test_pause(pipeline: Pipeline) -> None:
         "dataset": "paused",
         **dict.fromkeys(("paused_since", "paused_by", "deferred_until", "deferred_because")),
     }
-    because = "by request; DELETE /api/datasets/paused/pause resumes it"
+    because = "by request; `sluice resume paused` or DELETE /api/datasets/paused/pause resumes it"
     waiting = status["withholding"]["waiting"]["paused"]
     assert (code, hold) == again == (200, {**nothing, "paused_since": hold["paused_since"], "paused_by": "request"})
     assert status["datasets"]["paused"]["hold"] == hold

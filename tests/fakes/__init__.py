@@ -5,6 +5,7 @@ from tests.fakes.blobs import MemoryBlobs
 from tests.fakes.failures import MemoryFailures
 from tests.fakes.holds import MemoryHolds
 from tests.fakes.ledger import MemoryLedger
+from tests.fakes.mailbox import MemoryMailbox
 from tests.fakes.plans import MemoryTotals
 from tests.fakes.queues import MemoryQueues, Sent
 from tests.fakes.runs import MemoryRuns
@@ -17,6 +18,7 @@ __all__ = [
     "MemoryFailures",
     "MemoryHolds",
     "MemoryLedger",
+    "MemoryMailbox",
     "MemoryQueues",
     "MemoryRuns",
     "MemoryShares",

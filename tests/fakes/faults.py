@@ -1,7 +1,8 @@
 """Calls that fail: a process that is killed at one of them, a service whose answer is lost."""
 
 import dataclasses
-from collections.abc import Awaitable, Callable
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, cast
 
 
@@ -60,8 +61,12 @@ class Faults:
                 raise self._error()
 
 
+async def _begun(*_args: Any, **_kwargs: Any) -> None:
+    """The beginning of a list has no effect."""
+
+
 class _Watched:
-    """Stands before a port whose methods are all coroutines."""
+    """Stands before a port whose methods are all coroutines, or lists that are one call, at their beginning."""
 
     def __init__(
         self, port: object, call: Callable[[Callable[..., Awaitable[object]], Call], Awaitable[object]]
@@ -69,10 +74,15 @@ class _Watched:
         self._port = port
         self._call = call
 
-    def __getattr__(self, name: str) -> Callable[..., Awaitable[object]]:
+    def __getattr__(self, name: str) -> Callable[..., Any]:
         method = getattr(self._port, name)
+
+        async def listed(*args: Any, **kwargs: Any) -> AsyncIterator[object]:
+            await self._call(_begun, Call(method=name, args=args, kwargs=kwargs))
+            async for each in method(*args, **kwargs):
+                yield each
 
         async def called(*args: Any, **kwargs: Any) -> object:
             return await self._call(method, Call(method=name, args=args, kwargs=kwargs))
 
-        return called
+        return listed if inspect.isasyncgenfunction(method) else called

@@ -1,8 +1,9 @@
 """The ledger in a dictionary."""
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
+from shared.model.assets import partition_key, row_key
 from shared.model.rows import LedgerRow
 from shared.storage.ledger import Entry, Identity, Write, partition_of, same_completion
 
@@ -29,6 +30,12 @@ class MemoryLedger:
             if owner == dataset and identity[0] in wanted
         }
 
+    async def all_of(self, dataset: str) -> AsyncIterator[Entry]:
+        """Every row of a dataset, as ``LedgerRows``."""
+        mine = (each for (owner, _), each in self.entries.items() if owner == dataset)
+        for each in sorted(mine, key=_place):
+            yield each
+
     async def record(self, writes: Sequence[Write]) -> Sequence[Write]:
         """Write rows, each under its condition."""
         partition_of(writes)
@@ -48,3 +55,8 @@ class MemoryLedger:
 
     def _store(self, row: LedgerRow) -> None:
         self.entries[row.dataset, (row.item, row.key)] = Entry(row=row, etag=f'W/"{next(self._versions)}"')
+
+
+def _place(entry: Entry) -> tuple[str, str]:
+    row = entry.row
+    return partition_key(row.dataset, row.item), row_key(row.item, row.key)

@@ -10,7 +10,7 @@ from typing import Any
 import azure.functions as func
 import pytest
 from azure.functions.queue import QueueMessage
-from azure.storage.queue import TextBase64DecodePolicy
+from azure.storage.queue import TextBase64DecodePolicy, TextBase64EncodePolicy
 from pydantic import ValidationError
 from pytest_mock import MockerFixture
 
@@ -217,6 +217,23 @@ async def test_a_timer_begins_what_is_due(account: Account, name: str) -> None:
     (body,) = await _taken(account, Queue.DISCOVER)
     assert PageRequest.decode(body).dataset == name
     assert (await _status(name)).run is not None
+
+
+async def test_a_timer_preserves_poison(account: Account, name: str) -> None:
+    """What the runtime put aside for a week is there for ever, with a reason."""
+    request = CopyRequest(dataset=name, cause="run-1", asked_at=NOON, assets=(asset(),))
+    poison = account.queues.get_queue_client(Queue.COPY.poison, message_encode_policy=TextBase64EncodePolicy())
+    await poison.send_message(request.encode())
+
+    await function_app.preserve_poison(func.TimerRequest())
+
+    (found,) = await poison.peek_messages()
+    assert found.expires_on is not None
+    assert found.expires_on.year == 9999
+    (body,) = await _taken(account, Queue.COPY.poison)
+    kept = CopyRequest.decode(body)
+    assert kept.reason is not None
+    assert (kept.reason.error, kept.model_copy(update={"reason": None})) == ("NeverStarted", request)
 
 
 async def test_a_run_is_worked_to_its_end(account: Account, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Dates and delays that servers write into their headers."""
+"""Dates, delays and names that servers write into their headers."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -7,7 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.egress import http_date, retry_after
+from shared.egress import check_status, http_date, retry_after
+from shared.model.datasets import Allowlist
+from shared.model.errors import AssetNotFoundError
+from tests.fakes.egress import Answer, FakeEgress
 
 _DATE = datetime(1994, 11, 6, 8, 49, 37, tzinfo=UTC)
 
@@ -57,3 +60,25 @@ def test_any_text_as_a_delay(text: str, date: str) -> None:
     delay = retry_after({"Retry-After": text, "Date": date})
 
     assert delay is None or timedelta() <= delay <= timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        ({"X-Amz-Request-Id": "7A1B", "x-request-id": "of a proxy"}, "7A1B"),
+        ({"x-ms-request-id": "id-1"}, "id-1"),
+        ({"X-GUploader-UploadID": "ABg5"}, "ABg5"),
+        ({"x-request-id": "1"}, "1"),
+        ({}, None),
+    ],
+)
+async def test_a_refusal_keeps_what_the_server_calls_the_request(headers: dict[str, str], said: str | None) -> None:
+    """Its owner can be asked for it."""
+    egress = FakeEgress(lambda _: Answer(status=404, headers=headers))
+    allow = Allowlist(hosts=("data.example.org",))
+
+    async with egress.request("GET", "https://data.example.org/a", allow=allow) as reply:
+        with pytest.raises(AssetNotFoundError) as raised:
+            check_status(reply)
+
+    assert raised.value.request_id == said

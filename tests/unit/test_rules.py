@@ -59,6 +59,8 @@ class Rule:
     check: Check
     paths: tuple[str, ...]
     broken: tuple[str, ...]
+    #: Who may, since it sees to it by itself.
+    but: tuple[str, ...] = ()
 
 
 RULES: Mapping[str, Rule] = {
@@ -93,6 +95,8 @@ RULES: Mapping[str, Rule] = {
             "hide = client.update_message",
             'getattr(client, "update_message")(message)',
         ),
+        # It shows poison, which no host holds, and refuses every queue that a function listens to.
+        but=("shared/storage/mailbox.py",),
     ),
     "workers never delete": Rule(
         check=deletes,
@@ -105,12 +109,18 @@ RULES: Mapping[str, Rule] = {
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 def test_rule_is_kept(root: Path, rule: Rule) -> None:
     """No line breaks the rule."""
-    files = list(_files(root, rule.paths))
+    files = [each for each in _files(root, rule.paths) if str(each.relative_to(root)) not in rule.but]
 
     broken = [f"{path.relative_to(root)}:{line}" for path in files for line in rule.check(_parsed(path))]
 
     assert len(files) >= len(rule.paths)
     assert broken == []
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_who_may(root: Path, rule: Rule) -> None:
+    """Whoever is let off does it, in one line."""
+    assert [len(list(rule.check(_parsed(root / each)))) for each in rule.but] == [1] * len(rule.but)
 
 
 @pytest.mark.parametrize(

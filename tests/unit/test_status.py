@@ -10,12 +10,23 @@ import pytest
 from shared.model.counts import Counts, PartCounts
 from shared.model.datasets import Datasets
 from shared.model.errors import StorageFailedError, UnknownDatasetError
-from shared.model.messages import Queue
-from shared.model.rows import Activity, Hold, Run, RunKind, RunState
-from shared.status import DatasetStatus, QueueStatus, Status, StatusReport, WaitingStatus, WithholdingStatus
+from shared.model.messages import Queue, Reason
+from shared.model.rows import Activity, Hold, Run, RunKind, RunState, Watermark
+from shared.model.windows import TimeProperty, Window
+from shared.status import (
+    DatasetStatus,
+    QueueStatus,
+    ReasonsStatus,
+    Status,
+    StatusReport,
+    WaitingStatus,
+    WithholdingStatus,
+)
+from shared.storage.mailbox import encoded
 from shared.storage.runs import RunEntry
 from tests.fakes import MemoryActivities, MemoryHolds, MemoryQueues, MemoryRuns, MemoryWatermarks
-from tests.unit.model.builders import dataset
+from tests.fakes.mailbox import MemoryMailbox
+from tests.unit.model.builders import copy_request, dataset
 
 _NIGHT = datetime(2024, 6, 2, 0, 30, tzinfo=UTC)
 _RUN = Run(dataset="b", run="run-1", pass_number=2, trigger="request", began_at=_NIGHT, progress_at=_NIGHT)
@@ -31,6 +42,7 @@ class _Stores:
         self.watermarks = MemoryWatermarks()
         self.holds = MemoryHolds()
         self.queues = MemoryQueues()
+        self.mailbox = MemoryMailbox(clock=lambda: _NIGHT)
         self.activities = MemoryActivities()
 
     def status(self, *, names: Sequence[str] = ("b", "a"), saturation: float = 1.5) -> Status:
@@ -42,6 +54,7 @@ class _Stores:
             watermarks=self.watermarks,
             holds=self.holds,
             queues=self.queues,
+            mailbox=self.mailbox,
             activities=self.activities,
             saturation=saturation,
             capacity=24,
@@ -203,6 +216,62 @@ async def test_a_run_that_cant_be_read_is_told(stores: _Stores) -> None:
 
     with pytest.raises(StorageFailedError, match="read of a"):
         await stores.status().report()
+
+
+async def test_a_report_of_one_dataset(stores: _Stores) -> None:
+    """The others are left out, and an unknown one is an error."""
+    report = await stores.status().report("a")
+
+    assert list(report.datasets) == ["a"]
+    with pytest.raises(UnknownDatasetError, match="'gone'"):
+        await stores.status().report("gone")
+
+
+async def test_reasons_are_told_where_they_are_asked_for(stores: _Stores) -> None:
+    """By class, of the first 32 messages of each queue that has poison; otherwise no message is read."""
+    reason = Reason(error="AssetNotFoundError", message="404", at=_NIGHT)
+    for _ in range(40):
+        stores.mailbox.put("copy-poison", encoded(copy_request(reason=reason).encode()))
+    stores.mailbox.put("publish-poison", "junk that isn't Base64")
+    stores.mailbox.put("publish-poison", encoded(copy_request().encode()))
+    stores.mailbox.put("publish-poison", encoded("[]"))
+    stores.queues.counts.update({"copy-poison": 40, "publish-poison": 3})
+
+    told = await stores.status().report(with_reasons=True)
+    stores.mailbox.broken.update(each.poison for each in Queue)
+    silent = await stores.status().report()
+
+    assert told.reasons == {
+        "copy": ReasonsStatus(seen=32, errors={"AssetNotFoundError": 32}),
+        "publish": ReasonsStatus(seen=3, errors={"no message of ours": 2, "no reason yet": 1}),
+    }
+    assert silent.reasons is None
+    assert "reasons" not in json.loads(silent.model_dump_json())
+
+
+@pytest.mark.parametrize(
+    ("run", "marked", "fresh_at"),
+    [
+        ({}, False, None),
+        ({"state": RunState.COMPLETE}, False, _NIGHT),
+        ({"state": RunState.COMPLETE, "window": Window(since=_NIGHT)}, False, None),
+        ({"state": RunState.FAILED}, True, _NIGHT - timedelta(hours=1)),
+        ({"state": RunState.COMPLETE}, True, _NIGHT),
+    ],
+    ids=["running", "complete", "a window", "watermark", "both"],
+)
+def test_freshness(run: dict[str, Any], fresh_at: datetime | None, *, marked: bool) -> None:
+    """Up to the watermark, or to the beginning of a run of everything that is complete, whichever is later."""
+    watermark = Watermark(dataset="b", by=TimeProperty.UPDATED, at=_NIGHT - timedelta(hours=1), run="run-0")
+
+    status = DatasetStatus(
+        run=_RUN.model_copy(update=run),
+        counts=None,
+        copied_today=Activity(),
+        watermark=watermark if marked else None,
+    )
+
+    assert status.fresh_at == fresh_at
 
 
 async def test_healthy_is_what_storage_answers_to(stores: _Stores) -> None:

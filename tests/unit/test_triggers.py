@@ -26,8 +26,11 @@ def test_what_triggers_the_functions(root: Path) -> None:
         "copy_live_asset": ["IN queueTrigger copy-live SluiceStorage"],
         "copy_later_asset": ["IN queueTrigger copy-later SluiceStorage"],
         "publish_item": ["IN queueTrigger publish SluiceStorage"],
+        "preserve_poison": ["IN timerTrigger 0 37 * * * * False"],
         "status": ["IN httpTrigger GET status FUNCTION", "OUT http"],
         "dataset_status": ["IN httpTrigger GET datasets/{dataset} FUNCTION", "OUT http"],
+        "poison": ["IN httpTrigger GET poison ADMIN", "OUT http"],
+        "redrive_poison": ["IN httpTrigger POST poison/redrive ADMIN", "OUT http"],
         "health": ["IN httpTrigger GET health ANONYMOUS", "OUT http"],
     }
 

@@ -31,7 +31,7 @@ from tools.infra.syntax import (
 _SETTINGS = "Microsoft.Web/sites/config"
 _HAVE_DEFAULTS = frozenset(
     {"tags", "redundancy", "queues", "tables", "containers", "lifecycleRules", "subnetId", "alwaysReady"}
-    | {"operatorsGroupId", "mayOperatorsRedrive"}
+    | {"operatorsGroupId", "mayOperatorsRedrive", "mayOperatorsSteer"}
 )
 _FREE = ("tags", "userAssignedIdentities")
 

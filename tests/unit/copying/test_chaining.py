@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from shared.copying.existing import compares_blocks
 from shared.copying.job import Copied, Kept
-from shared.copying.labels import labels
 from shared.model.datasets import OnExisting
 from shared.model.errors import StorageFailedError
+from shared.model.labels import labels
 from shared.storage.blobs import Blob
 from tests.fakes.sources import Version
 from tests.unit.copying.staged import STAGE, begin, blocks_sha256, ids

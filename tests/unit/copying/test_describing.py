@@ -11,7 +11,6 @@ from pytest_mock import MockerFixture
 
 from shared.copying import Describing
 from shared.copying.job import Copied, Kept
-from shared.copying.labels import label
 from shared.model.assets import Asset
 from shared.model.errors import (
     ChecksumMismatchError,
@@ -21,6 +20,7 @@ from shared.model.errors import (
     SourceUnavailableError,
 )
 from shared.model.items import CatalogAsset, CatalogItem
+from shared.model.labels import label
 from tests.fakes.catalogs import MemoryCatalog
 from tests.fakes.sources import Version
 from tests.unit.copying.wire import CrashError

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 import pytest
 
 from shared.copying.job import Copied
-from shared.copying.labels import labels
 from shared.model.assets import Asset
 from shared.model.errors import (
     AssetNotFoundError,
@@ -22,6 +21,7 @@ from shared.model.errors import (
     UnverifiableError,
     UrlRefusedError,
 )
+from shared.model.labels import labels
 from shared.storage.blobs import Content
 from tests.fakes.sources import Version
 from tests.unit.copying.wire import Action

@@ -72,6 +72,20 @@ async def test_a_failure_is_written_down_before_anything_is_done_about_it(world:
     ]
 
 
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [("7A1B-é", "7A1B-é"), ("x?sig=secret\x00", "x?sig=REDACTED"), ("x" * 300, "x" * 255 + "…"), ("", None)],
+)
+async def test_what_a_server_calls_the_request_is_written_down(world: World, said: str, kept: str | None) -> None:
+    """Redacted and cut, as whatever a server sends."""
+    error = AssetNotFoundError("answered 404")
+    error.request_id = said
+
+    await _settle(world, {_ONE: error})
+
+    assert [each.request_id for each in world.failures.rows.values()] == [kept]
+
+
 async def test_a_failures_table_that_fails_loses_nothing(world: World) -> None:
     """The message isn't acknowledged, and nothing of it was sent."""
     world.wire.fail("failures.record", "before", StorageFailedError("503"))

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import pytest
 
 from shared.copying.job import Copied, Kept
-from shared.copying.labels import label
 from shared.model.assets import Asset
 from shared.model.errors import ChecksumMismatchError, SourceUnavailableError, UnverifiableError
+from shared.model.labels import label
 from shared.storage.ledger import Entry, Write
 from tests.fakes import MemoryLedger
 from tests.fakes.sources import Version

@@ -6,13 +6,13 @@ from typing import override
 import pytest
 
 from shared.copying.job import Copied, Kept, Outcome
-from shared.copying.labels import labels
 from shared.model.errors import (
     BlobDiffersError,
     SourceUnavailableError,
     StorageFailedError,
     TruncatedBodyError,
 )
+from shared.model.labels import labels
 from shared.storage.blobs import Blob, BlobPath, Content
 from tests.fakes import MemoryBlobs
 from tests.fakes.sources import Version

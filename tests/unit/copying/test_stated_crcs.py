@@ -3,10 +3,10 @@
 import pytest
 
 from shared.copying.job import Copied, Kept
-from shared.copying.labels import digests, label
 from shared.model.checksums import Algorithm, digest, new_hash
 from shared.model.datasets import OnExisting
 from shared.model.errors import BlobDiffersError, ChecksumMismatchError, StorageFailedError
+from shared.model.labels import digests, label
 from shared.storage.ledger import Entry, Write
 from tests.fakes import MemoryLedger
 from tests.fakes.sources import Version

@@ -9,9 +9,9 @@ from typing import Any
 
 from shared.copying import Copying, Describing, Engine, Fates, Hints, MemoryBudget, Wholes
 from shared.copying.job import Job
-from shared.copying.labels import labels
 from shared.model.assets import Asset
 from shared.model.datasets import Dataset, Datasets
+from shared.model.labels import labels
 from shared.model.messages import LANES, CopyRequest, Queue
 from shared.model.rows import LedgerRow
 from shared.storage.blobs import BlobPath, Content

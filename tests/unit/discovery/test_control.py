@@ -100,7 +100,9 @@ async def test_no_run_of_a_paused_dataset_begins(world: World) -> None:
     """Who asks for one is told what to do."""
     await _control(world).pause("demo", by="request")
 
-    with pytest.raises(DatasetPausedError, match="by request; DELETE /api/datasets/demo/pause resumes it"):
+    with pytest.raises(
+        DatasetPausedError, match="by request; `sluice resume demo` or DELETE /api/datasets/demo/pause resumes it"
+    ):
         await world.starting().start("demo", window=Window(), trigger="request")
 
     assert (world.runs.newest_runs, world.queues.sent) == ({}, [])

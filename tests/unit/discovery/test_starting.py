@@ -184,6 +184,17 @@ async def test_a_first_page_has_two_minutes(world: World) -> None:
     assert world.queues.sent == []
 
 
+async def test_a_first_page_is_not_asked_for_for_ever(world: World) -> None:
+    """A run that began by a clock that is ahead seems to await it whatever was worked: once it stalls, it is over."""
+    await world.begin()
+    world.clock.pass_by(STALL)
+
+    run = await _start(world)
+
+    assert (run.run, world.run) == ("new-1", run)
+    assert world.pages() == [PageRequest(dataset="demo", run="new-1")]
+
+
 async def test_a_first_page_is_asked_for_again_for_its_own_window_only(world: World) -> None:
     """Whoever asks for another window is told which one is in the way."""
     await world.begin(window=_MAY)

@@ -127,7 +127,8 @@ async def test_a_paused_dataset_waits(uncounted: MemoryQueues, saturation: float
     assert withheld is not None
     assert withheld.looks_again_in == _RECHECK
     assert withheld.because == (
-        "the dataset is paused since 2024-06-01T12:00:00+00:00 by request; DELETE /api/datasets/demo/pause resumes it"
+        "the dataset is paused since 2024-06-01T12:00:00+00:00 by request; "
+        "`sluice resume demo` or DELETE /api/datasets/demo/pause resumes it"
     )
 
 

@@ -3,7 +3,8 @@ import re
 import pytest
 
 from shared.model import errors
-from shared.model.errors import Fate, SluiceError, fate_of
+from shared.model.advice import ADVICE, NO_CLASSES
+from shared.model.errors import Fate, SluiceError, advice_of, fate_of
 
 
 def _all() -> list[type[SluiceError]]:
@@ -40,3 +41,24 @@ def test_tree() -> None:
 def test_fates(error: Exception, fate: Fate) -> None:
     """An error has the fate of its class; what isn't ours is retryable."""
     assert fate_of(error) is fate
+
+
+def test_advice() -> None:
+    """Every error, and what stands in place of one, has its advice in one sentence; nothing else has any."""
+    names = {*(each.__name__ for each in _all()), *NO_CLASSES}
+    advice = [advice_of(each) for each in sorted(names)]
+
+    assert set(ADVICE) == names
+    assert [each for each in advice if not each.endswith(".") or ". " in each or not each[0].isupper()] == []
+    assert [each for each in advice if "{" in each or "}" in each] == []
+
+
+def test_advice_names_the_class() -> None:
+    """The commands in an advice are for the class that it is asked for."""
+    assert "`sluice poison drop --class BlobExistsError`" in advice_of("BlobExistsError")
+
+
+def test_advice_of_what_nothing_foresaw() -> None:
+    """A class that isn't ours is advised on, too: its failure is to be looked for in the log."""
+    assert advice_of("KeyError").startswith("Nothing foresaw this error")
+    assert "`sluice poison redrive --class KeyError`" in advice_of("KeyError")

@@ -261,6 +261,20 @@ async def test_an_asset_that_may_still_come(which: str) -> None:
     assert world.title is None
 
 
+async def test_a_failure_that_was_mended_since() -> None:
+    """A failure of a version that was copied later says nothing of the next version, whenever that is dated."""
+    world = World(on_failure="publish_without")
+    await world.fail(TWO, at=NOON + HOUR)
+    await world.bring(TWO, completed_at=NOON + 2 * HOUR)
+    anew = TWO.model_copy(update={"checksum": "md5:" + "1" * 32})
+    version = await world.keep(ONE, anew)
+    await world.bring(ONE)
+
+    await world.deliver(version)
+
+    assert world.title is None
+
+
 async def test_an_asset_that_comes_after_all() -> None:
     """Published without it, an item is published with it once it is there."""
     world = World(on_failure="publish_without")

@@ -20,10 +20,18 @@ def http_error(mocker: MockerFixture, status: int, code: str | None) -> HttpResp
     """An error as the storage SDKs raise it for an answer."""
     error = HttpResponseError(
         "Server failed. Authorization: SharedKey secret",
-        response=mocker.Mock(status_code=status, reason="Failed"),
+        response=mocker.Mock(status_code=status, reason="Failed", headers={"x-ms-request-id": "id-1"}),
     )
     error.error_code = code  # pyright: ignore[reportAttributeAccessIssue] - as the SDKs do
     return error
+
+
+def stumble_over(error: HttpResponseError) -> None:
+    """As azure-data-tables does where no answer came with an error."""
+    try:
+        raise error
+    except HttpResponseError as caught:
+        raise AttributeError(f"{caught.response!r} has no attribute 'headers'")  # noqa: B904 - as it does
 
 
 @pytest.mark.parametrize(
@@ -41,6 +49,22 @@ def test_an_error_answer_is_translated_without_its_text(
 
     assert str(raised.value) == f"queue copy: send: {said}"
     assert raised.value.__cause__ is error
+
+
+def test_an_error_answer_keeps_what_the_service_calls_the_request(mocker: MockerFixture) -> None:
+    """The service's own log can be asked for it."""
+    with pytest.raises(StorageFailedError) as raised, translated("queue copy: send"):
+        raise http_error(mocker, 500, "InternalError")
+
+    assert raised.value.request_id == "id-1"
+
+
+def test_no_answer_has_no_name_of_a_request() -> None:
+    """Nobody has given it one."""
+    with pytest.raises(StorageFailedError) as raised, translated("queue copy: send"):
+        raise HttpResponseError("no answer")
+
+    assert raised.value.request_id is None
 
 
 @pytest.mark.parametrize(
@@ -66,7 +90,18 @@ def test_an_error_without_an_answer_is_translated_by_its_class(error: Exception)
     assert raised.value.__cause__ is error
 
 
-@pytest.mark.parametrize("error", [ValueError("a mistake"), asyncio.CancelledError()])
+def test_an_error_that_the_sdk_stumbles_over_is_translated() -> None:
+    """What the SDK was told is the cause, not how it failed over it."""
+    cause = ClientAuthenticationError("no token")
+
+    with pytest.raises(StorageFailedError) as raised, translated("table runs: write"):
+        stumble_over(cause)
+
+    assert str(raised.value) == "table runs: write: ClientAuthenticationError"
+    assert raised.value.__cause__ is cause
+
+
+@pytest.mark.parametrize("error", [ValueError("a mistake"), AttributeError("a mistake"), asyncio.CancelledError()])
 def test_what_is_not_the_services_passes(error: BaseException) -> None:
     """Mistakes and cancellation are no failures of storage."""
     with pytest.raises(type(error)) as raised, translated("blob a: put"):

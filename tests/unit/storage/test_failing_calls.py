@@ -2,10 +2,11 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from azure.core.exceptions import HttpResponseError, ServiceResponseError
+from azure.data.tables import TableEntity
 from azure.data.tables.aio import TableServiceClient
 from azure.storage.blob.aio import BlobServiceClient
 from azure.storage.queue.aio import QueueServiceClient
@@ -13,7 +14,7 @@ from pytest_mock import MockerFixture
 
 from shared.model.errors import BlobConflictError, StorageFailedError
 from shared.model.items import Cut, PlannedPage
-from shared.model.rows import Activity
+from shared.model.rows import Activity, Failure
 from shared.storage.accounts import Account
 from shared.storage.activity import AzureActivities
 from shared.storage.blobs import AzureBlobs, BlobPath, Content
@@ -43,6 +44,8 @@ _QUEUE_CALLS: list[tuple[str, Callable[[AzureQueues], Awaitable[object]]]] = [
 _TABLE_CALLS: list[Callable[[TableServiceClient], Awaitable[object]]] = [
     lambda tables: AzureFailures(tables).of("d", "item", "key"),
     lambda tables: AzureFailures(tables).record([failure()]),
+    lambda tables: AzureFailures(tables).remove(failure()),
+    lambda tables: anext(aiter(AzureFailures(tables).all_of("d"))),
     lambda tables: AzureRuns(tables, blobs=MemoryBlobs()).newest("d"),
     lambda tables: AzureActivities(tables).write("d", date(2024, 1, 1), "p", activity=Activity()),
     lambda tables: AzureActivities(tables).of_day("d", date(2024, 1, 1)),
@@ -149,7 +152,7 @@ def tables(mocker: MockerFixture, error: Exception) -> TableServiceClient:
     """Tables of which every call fails."""
     service = mocker.create_autospec(TableServiceClient, instance=True)
     client = service.get_table_client.return_value
-    for method in ("get_entity", "create_entity", "update_entity", "upsert_entity"):
+    for method in ("get_entity", "create_entity", "update_entity", "upsert_entity", "delete_entity"):
         setattr(client, method, mocker.AsyncMock(side_effect=error))
     client.query_entities = mocker.Mock(return_value=_Failing(error))
     return service
@@ -193,6 +196,34 @@ async def test_a_row_that_can_not_be_written_is_no_conflict(mocker: MockerFixtur
         await AzureFailures(service).record([failure()])
 
     assert client.create_entity.await_count == 1
+
+
+@pytest.mark.parametrize("status", [404, 412])
+async def test_a_failure_that_changes_while_it_is_removed_is_left(mocker: MockerFixture, status: int) -> None:
+    """Between reading and deleting somebody else wrote or removed the row: it isn't ours to remove."""
+    service = mocker.create_autospec(TableServiceClient, instance=True)
+    client = service.get_table_client.return_value
+    client.get_entity = mocker.AsyncMock(return_value=_stored(failure()))
+    client.delete_entity = mocker.AsyncMock(side_effect=answer(mocker, status))
+
+    assert not await AzureFailures(service).remove(failure())
+
+
+async def test_a_failure_that_can_not_be_removed_is_no_conflict(mocker: MockerFixture) -> None:
+    """An error isn't somebody else's write."""
+    service = mocker.create_autospec(TableServiceClient, instance=True)
+    client = service.get_table_client.return_value
+    client.get_entity = mocker.AsyncMock(return_value=_stored(failure()))
+    client.delete_entity = mocker.AsyncMock(side_effect=answer(mocker, 503, "ServerBusy"))
+
+    with pytest.raises(StorageFailedError, match="503 ServerBusy"):
+        await AzureFailures(service).remove(failure())
+
+
+def _stored(row: Failure) -> TableEntity:
+    entity = TableEntity(row.model_dump(mode="json"))
+    cast("Any", entity)._metadata = {"etag": '"1"'}
+    return entity
 
 
 async def test_a_failure_is_written_in_the_end_whoever_else_writes(mocker: MockerFixture) -> None:

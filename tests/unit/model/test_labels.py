@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.copying.labels import digests, label, labels, owner
 from shared.model.assets import row_key
+from shared.model.labels import digests, label, labels, owner
 from shared.model.rows import LedgerRow
 from tests.contracts.rows import completion
 
