@@ -3,6 +3,8 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 PYTHON := .venv/bin/python
+# Many processes are started; without their bytecode at hand each compiles all packages anew, for seconds.
+export PYTHONDONTWRITEBYTECODE :=
 UV := .venv/bin/uv
 EXPORT := $(UV) export --locked --no-dev --no-emit-project --no-header --quiet --format requirements.txt
 
@@ -10,7 +12,7 @@ PACKAGES := .venv/.installed
 AZURITE := node_modules/.installed
 AZURE_CLI := .venv-azure/.installed
 
-.PHONY: help demo bad-day test check races politeness bench experiment infra package deploy smoke format generate start azurite sources clean
+.PHONY: help demo bad-day test check races chaos chaos-sabotage soak politeness bench experiment infra package deploy smoke format generate start azurite sources clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +39,15 @@ check: $(PACKAGES) ## Check format, lint, types, layers and generated files
 
 races: $(AZURITE) ## Let workers race for the same blobs and judge what stands there (N=1000)
 	@$(PYTHON) -m tests.chaos.races $(if $(N),$(N),1000)
+
+chaos: $(AZURITE) ## Kill workers, break storage, lie about sources, and judge what came of it (MINUTES=10 SEED=1 JSON=file)
+	@$(PYTHON) -m tests.chaos.storm --minutes $(if $(MINUTES),$(MINUTES),10) --seed $(if $(SEED),$(SEED),1) $(if $(JSON),--json $(JSON))
+
+chaos-sabotage: $(AZURITE) ## Show that the storm tells of each rule that is broken, minutes each
+	@$(PYTHON) -m pytest --quiet -m sabotage tests/chaos/test_storm_sabotage.py
+
+soak: $(AZURITE) ## Copy assets in peace, and look whether memory, descriptors and tasks stay flat (ASSETS=5000)
+	@$(PYTHON) -m tests.chaos.storm --soak --assets $(if $(ASSETS),$(ASSETS),5000) $(if $(JSON),--json $(JSON))
 
 politeness: $(AZURITE) ## Let processes ask hosts with limits, kill one, and count what the hosts see (SECONDS=150)
 	@$(PYTHON) -m tests.chaos.politeness $(if $(SECONDS),$(SECONDS),150)
