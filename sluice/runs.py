@@ -35,12 +35,15 @@ async def discover(
     *,
     since: Annotated[str | None, typer.Option(help="Only items from then on: 2024-06-01T00:00:00Z.")] = None,
     until: Annotated[str | None, typer.Option(help="Only items up to then.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Everything; so it is without --since and --until.")] = False,
     only_plan: Annotated[bool, typer.Option("--plan", help="Copy nothing: count what a run would do.")] = False,
 ) -> None:
     """Begin a run of a dataset, of everything or of a window of its items' time.
 
     The app works it: look by `sluice status`. Exit code 1: another run makes progress, or the dataset is paused.
     """
+    if full and (since or until):
+        raise UsageError("--full is everything: leave out --since and --until, or --full")
     window = _window(since=since, until=until)
     if only_plan:
         begun, look = await on.app.planning.begin(dataset, window=window), f"sluice plan {dataset} --wait"

@@ -87,6 +87,17 @@ async def test_a_window_that_is_none_is_refused(given: dict[str, Any]) -> None:
         await discover(_on(_pages()), "demo", **given)
 
 
+async def test_everything_is_no_window() -> None:
+    """``--full`` says what is so without it, and goes with no window."""
+    world = _pages()
+
+    await discover(_on(world), "demo", full=True)
+
+    assert world.run.window == Window()
+    with pytest.raises(UsageError, match="--full is everything: leave out --since and --until, or --full"):
+        await discover(_on(_pages()), "demo", full=True, since=_SINCE)
+
+
 async def test_a_plan_begins_and_is_shown() -> None:
     """Nothing is asked for; the newest plan is shown unless one is named."""
     world = _pages()
