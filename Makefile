@@ -12,7 +12,7 @@ PACKAGES := .venv/.installed
 AZURITE := node_modules/.installed
 AZURE_CLI := .venv-azure/.installed
 
-.PHONY: help demo bad-day test check races chaos chaos-sabotage soak politeness bench experiment infra package deploy smoke format generate start azurite sources clean
+.PHONY: help demo bad-day test check simulate replay exhaustive mutants races fuzz chaos chaos-sabotage soak politeness bench experiment infra package deploy smoke format generate start azurite sources clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,10 +35,27 @@ check: $(PACKAGES) ## Check format, lint, types, layers and generated files
 	@echo "check: requirements.txt"; $(EXPORT) | diff - requirements.txt || { echo "requirements.txt differs from uv.lock; run: make generate"; exit 1; }
 	@echo "check: datasets.schema.json"; $(PYTHON) -m tools.schema --check
 	@echo "check: docs/failures.md"; $(PYTHON) -m tools.failures --check
+	@echo "check: docs/events.md"; $(PYTHON) -m tools.events --check
+	@echo "check: docs/proof.md"; $(PYTHON) -m benchmarks.proof render --check
 	@echo "check: clean"
+
+simulate: $(PACKAGES) ## Run schedules of the simulator, in which processes die before and after each call (N=20000 SEED=1 JSON=file)
+	@$(PYTHON) -m tests.simulation run --schedules $(if $(N),$(N),20000) --processes 2 $(if $(SEED),--seed $(SEED)) $(if $(JSON),--report "$(JSON)")
+
+replay: $(PACKAGES) ## Run one schedule again, with its trace, and make it short if it fails (SEED=...)
+	@$(PYTHON) -m tests.simulation replay $(SEED) --trace --shrink
+
+exhaustive: $(PACKAGES) ## Go all ways through small models: every order of calls, every crash; in 10 minutes (QUICK=1: in one)
+	@$(PYTHON) -m tests.simulation.exhaustive $(if $(QUICK),--quick)
+
+mutants: $(PACKAGES) ## Plant bugs into the pipeline, and let the simulator find each of them (SCHEDULES=5000 ONLY="poison" JSON=file)
+	@$(PYTHON) -m tests.simulation.mutants $(if $(SCHEDULES),--schedules $(SCHEDULES)) $(if $(ONLY),--only "$(ONLY)") $(if $(JSON),--json "$(JSON)")
 
 races: $(AZURITE) ## Let workers race for the same blobs and judge what stands there (N=1000)
 	@$(PYTHON) -m tests.chaos.races $(if $(N),$(N),1000)
+
+fuzz: $(PACKAGES) ## Read what strangers may write, in N cases for each who reads it (N=1000 SEED=0 JSON=file)
+	@$(PYTHON) -m tests.fuzz --cases $(if $(N),$(N),1000) --processes 2 $(if $(SEED),--seed $(SEED)) $(if $(JSON),--json "$(JSON)")
 
 chaos: $(AZURITE) ## Kill workers, break storage, lie about sources, and judge what came of it (MINUTES=10 SEED=1 JSON=file)
 	@$(PYTHON) -m tests.chaos.storm --minutes $(if $(MINUTES),$(MINUTES),10) --seed $(if $(SEED),$(SEED),1) $(if $(JSON),--json $(JSON))
@@ -65,6 +82,10 @@ infra: $(AZURITE) $(if $(QUICK),,$(AZURE_CLI)) ## Check templates, documents and
 test-az: $(AZURITE) $(AZURE_CLI) ## Run the az lines of docs/operations.md on Azurite (needs az: 700 MB)
 	@$(PYTHON) -m pytest --quiet -m azure_cli tests/azure_cli
 
+test-page: $(AZURITE) ## Try the page in Chromium, which has to be there or is installed by apt-get (as root)
+	@sh tools/install.sh chromium
+	@$(PYTHON) -m pytest --quiet -m page tests/page
+
 package: $(PACKAGES) ## Make package.zip, the same bytes each time
 	@$(PYTHON) -m tools.package package.zip
 
@@ -77,8 +98,8 @@ smoke: $(PACKAGES) ## Try an app by its address (URL=... KEY=... STORAGE=...)
 format: $(PACKAGES) ## Format the code and mend what the linter can
 	@$(PYTHON) -m ruff check --fix --quiet . ; $(PYTHON) -m ruff format .
 
-generate: $(PACKAGES) ## Write requirements.txt, datasets.schema.json and docs/failures.md anew from their sources
-	@$(UV) lock --quiet && $(EXPORT) > requirements.txt && $(PYTHON) -m tools.schema && $(PYTHON) -m tools.failures
+generate: $(PACKAGES) ## Write requirements.txt, datasets.schema.json, docs/failures.md and docs/events.md anew
+	@$(UV) lock --quiet && $(EXPORT) > requirements.txt && $(PYTHON) -m tools.schema && $(PYTHON) -m tools.failures && $(PYTHON) -m tools.events
 
 start: $(PACKAGES) ## Run the app: by `func start` where it is installed, else by functions_host (ARGS="--port 7072")
 	@$(PYTHON) -m tools.start $(ARGS)

@@ -10,6 +10,8 @@ from shared.model.messages import Queue
 
 # Every hour, a minute that nobody else is likely to choose. What the platform itself puts aside expires after a week.
 _PRESERVE_SCHEDULE = "0 37 * * * *"
+# Alarms look back over half an hour of these: some of them may be lost.
+_GAUGES_SCHEDULE = "30 */5 * * * *"
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 process = Process()
@@ -57,6 +59,13 @@ async def preserve_poison(timer: func.TimerRequest) -> None:
     """Keep for ever, with its reason, what the platform put into a poison queue."""
     del timer
     await (await process.app()).preserving.run()
+
+
+@app.timer_trigger(arg_name="timer", schedule=_GAUGES_SCHEDULE, run_on_startup=False)
+async def write_gauges(timer: func.TimerRequest) -> None:
+    """Log how things stand, for alarms."""
+    del timer
+    await (await process.app()).gauges.write()
 
 
 def _served(route: Route) -> Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]:

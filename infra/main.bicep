@@ -85,6 +85,20 @@ param softDeleteDays int = 7
 @maxValue(730)
 param logRetentionDays int = 30
 
+@description('Optional. Addresses that are written to when an alarm rings, and when the budget is nearly spent.')
+@maxLength(20)
+param alarmEmails string[] = []
+
+@description('Optional. What the resource group may cost in a month, in the currency of the bill; 0 for no budget.')
+@minValue(0)
+@maxValue(1000000)
+param monthlyBudget int = 0
+
+@description('Optional. The first day of the month from which on the budget counts: this one.')
+@minLength(10)
+@maxLength(10)
+param budgetFrom string = utcNow('yyyy-MM-01')
+
 @description('Optional. Object id of the group of people who look after Sluice; without one, nobody gets a role.')
 @maxLength(36)
 param operatorsGroupId string = ''
@@ -222,6 +236,19 @@ module monitoring 'modules/monitoring.bicep' = {
     tags: tags
     retentionDays: logRetentionDays
     dataAccountName: dataStorage.outputs.name
+  }
+}
+
+module alarms 'modules/alarms.bicep' = {
+  name: 'alarms'
+  params: {
+    name: '${name}-${suffix}'
+    location: location
+    tags: tags
+    workspaceName: monitoring.outputs.workspaceName
+    emails: alarmEmails
+    monthlyBudget: monthlyBudget
+    budgetFrom: budgetFrom
   }
 }
 

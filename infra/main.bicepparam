@@ -12,6 +12,10 @@ param assetContainers = [
   'assets'
 ]
 
+// Who is written to when an alarm rings, and what a month may cost.
+param alarmEmails = []
+param monthlyBudget = 0
+
 // The group of people who may read queues, tables and blobs; `mayOperatorsRedrive` lets them send poison back as well,
 // `mayOperatorsSteer` begin and pause runs, ask for copies, and rebuild the ledger.
 param operatorsGroupId = ''

@@ -10,10 +10,9 @@ import random
 import socket
 import uuid
 from collections.abc import AsyncGenerator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 from pathlib import Path
-from typing import Self
 
 from shared.catalogs.kind import Ways
 from shared.catalogs.kinds import KINDS, reader_of
@@ -24,6 +23,7 @@ from shared.copying import Copying
 from shared.discovery import Control, Discovery, Planning, Starting
 from shared.doctor import Doctor
 from shared.egress import Egress, Keeper, Manners
+from shared.gauges import Gauges
 from shared.intake import AskingForCopies, Guards, Intake
 from shared.ledgers import Ledgers, Rebuilding, Reporting, Showing
 from shared.model.datasets import Dataset, Datasets, load_datasets
@@ -40,24 +40,13 @@ from shared.sources.reading import HttpSources
 from shared.sources.tokens import Tokens
 from shared.status import Status
 from shared.storage.accounts import Account, credential_of, open_account
-from shared.storage.activity import AzureActivities
-from shared.storage.blob_list import AzureListedBlobs
-from shared.storage.blobs import AzureBlobs, BlobPath
+from shared.storage.blobs import BlobPath
 from shared.storage.creation import CONTAINERS, TABLES, create_missing
-from shared.storage.failures import AzureFailures
-from shared.storage.holds import AzureHolds
 from shared.storage.identity import Identity
-from shared.storage.items import Items
-from shared.storage.ledger import AzureLedger
-from shared.storage.ledger_rows import AzureLedgerRows
-from shared.storage.mailbox import AzureMailbox
-from shared.storage.plans import AzureTotals, Plans
 from shared.storage.premises import AzurePremises
-from shared.storage.queues import AzureQueues
-from shared.storage.runs import NEWEST_PLAN, AzureRuns
 from shared.storage.shares import AzureShares
+from shared.storage.stores import Stores
 from shared.storage.streams import open_stream
-from shared.storage.watermarks import AzureWatermarks
 from shared.telemetry import configure_logging
 
 logger = logging.getLogger(__name__)
@@ -97,6 +86,7 @@ class App:
     ledgers: Ledgers
     reporting: Reporting
     status: Status
+    gauges: Gauges
     doctor: Doctor
 
 
@@ -156,7 +146,7 @@ async def open_app(root: Path, *, opening: Opening = Opening.APP) -> AsyncGenera
             settings=settings,
             datasets=datasets,
             account=account,
-            stores=_Stores.of(account, settings=settings),
+            stores=Stores.of(account, settings=settings),
             egress=egress,
             signing=Credentials(
                 http=egress, secrets=secrets, identity=identity.storage_token, tokens=Tokens(_now), clock=_now
@@ -185,54 +175,13 @@ async def _manners(datasets: Datasets, account: Account, *, opening: Opening) ->
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class _Stores:
-    """What is kept in the account, each once a process."""
-
-    queues: AzureQueues
-    mailbox: AzureMailbox
-    runs: AzureRuns
-    plans: Plans
-    holds: AzureHolds
-    watermarks: AzureWatermarks
-    ledger: AzureLedger
-    rows: AzureLedgerRows
-    failures: AzureFailures
-    activities: AzureActivities
-    blobs: AzureBlobs
-    listed: AzureListedBlobs
-    items: Items
-
-    @classmethod
-    def of(cls, account: Account, *, settings: Settings) -> Self:
-        """Those of an account."""
-        blobs = AzureBlobs(account.blobs, account.blob_calls, block_check=settings.block_check)
-        return cls(
-            queues=AzureQueues(account.queues),
-            mailbox=AzureMailbox(account.queues),
-            runs=AzureRuns(account.tables, blobs=blobs),
-            plans=Plans(
-                runs=AzureRuns(account.tables, blobs=blobs, row=NEWEST_PLAN), totals=AzureTotals(account.tables)
-            ),
-            holds=AzureHolds(account.tables),
-            watermarks=AzureWatermarks(account.tables),
-            ledger=AzureLedger(account.table_calls),
-            rows=AzureLedgerRows(account.table_calls),
-            failures=AzureFailures(account.tables),
-            activities=AzureActivities(account.tables),
-            blobs=blobs,
-            listed=AzureListedBlobs(account.blobs),
-            items=Items(blobs),
-        )
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class _Parts:
     """What the use cases are made of."""
 
     settings: Settings
     datasets: Datasets
     account: Account
-    stores: _Stores
+    stores: Stores
     egress: Egress
     #: One for sources and lists: a token that one of them got, or was refused with, is the other's too.
     signing: Credentials
@@ -244,6 +193,7 @@ class _Parts:
         """Put the use cases together."""
         pipeline = self._pipeline(host)
         documents = pipeline.documents()
+        status = self._status(capacity=pipeline.capacity)
         return App(
             starting=pipeline.starting(),
             planning=pipeline.planning(),
@@ -259,7 +209,13 @@ class _Parts:
             verifying=self._verifying(),
             ledgers=self._ledgers(),
             reporting=self._reporting(host),
-            status=self._status(capacity=pipeline.capacity),
+            status=status,
+            gauges=Gauges(
+                status=status,
+                mailbox=self.stores.mailbox,
+                lanes=self.stores.lanes,
+                stall=timedelta(minutes=self.settings.stall_minutes),
+            ),
             doctor=self._doctor(),
         )
 
@@ -357,6 +313,7 @@ class _Parts:
             queues=self.stores.queues,
             mailbox=self.stores.mailbox,
             activities=self.stores.activities,
+            lanes=self.stores.lanes,
             saturation=self.settings.saturation,
             capacity=capacity,
             clock=_now,

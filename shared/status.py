@@ -3,26 +3,28 @@
 import dataclasses
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, computed_field
 
 from shared.model.counts import Counts
 from shared.model.datasets import Datasets
 from shared.model.errors import StorageFailedError
 from shared.model.messages import Queue, Reason
-from shared.model.rows import Activity, Hold, Run, RunState, Watermark
+from shared.model.rows import Activity, Hold, LaneCounts, Run, RunState, Watermark
 from shared.model.saturation import mark
 from shared.storage.activity import Activities
 from shared.storage.answers import each_of
 from shared.storage.holds import Holds
+from shared.storage.lanes import Lanes
 from shared.storage.mailbox import Mailbox, Received
 from shared.storage.queues import Queues
 from shared.storage.runs import Runs
 from shared.storage.watermarks import Watermarks
 
 _LONGEST_CLASS = 100
+_HISTORY = timedelta(hours=1)
 
 
 class _Shown(BaseModel):
@@ -48,15 +50,26 @@ class DatasetStatus(_Shown):
     hold: Hold | None = None
     #: The newest plan; what it found is told at ``/api/datasets/{dataset}/plans/{plan}``.
     plan: Run | None = None
+    #: How long ago it may have been read whole, where its definition says so.
+    freshness: timedelta | None = None
 
+    @computed_field
     @property
     def fresh_at(self) -> datetime | None:
         """Up to when it was read whole, as far as its newest run and its watermark tell."""
         run, marks = self.run, [self.watermark.at] if self.watermark else []
-        if run is not None and run.state is RunState.COMPLETE and run.is_of_all:
-            # What came later than the run began may have come behind its pages.
-            marks.append(run.began_at)
+        if run is not None and run.whole_at is not None:
+            marks.append(run.whole_at)
         return max(marks, default=None)
+
+    def lag(self, at: datetime) -> timedelta | None:
+        """How long ago it was read whole; None: as far as is known, it never was."""
+        return at - self.fresh_at if self.fresh_at else None
+
+    def is_stale(self, at: datetime) -> bool:
+        """Tell whether that is longer ago than it may be; before it ever was whole, the newest run has that long."""
+        since = self.fresh_at or (self.run.began_at if self.run else at)
+        return self.freshness is not None and at - since > self.freshness
 
 
 class WaitingStatus(_Shown):
@@ -95,8 +108,12 @@ class StatusReport(_Shown):
     datasets: dict[str, DatasetStatus]
     queues: dict[str, QueueStatus]
     withholding: WithholdingStatus
+    #: The datasets that were read whole longer ago than they may be.
+    stale: tuple[str, ...] = ()
     #: By queue, of those that have poison, where it was asked for.
     reasons: Annotated[dict[str, ReasonsStatus] | None, Field(exclude_if=lambda reasons: reasons is None)] = None
+    #: What the queues held in the hour before, where it was asked for.
+    history: Annotated[tuple[LaneCounts, ...] | None, Field(exclude_if=lambda history: history is None)] = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,11 +129,14 @@ class Status:
     queues: Queues
     mailbox: Mailbox
     activities: Activities
+    lanes: Lanes
     saturation: float
     capacity: int
     clock: Callable[[], datetime]
 
-    async def report(self, dataset: str | None = None, *, with_reasons: bool = False) -> StatusReport:
+    async def report(
+        self, dataset: str | None = None, *, with_reasons: bool = False, with_history: bool = False
+    ) -> StatusReport:
         """Every dataset, or one, and every queue; ``with_reasons`` looks at the first messages of poison queues.
 
         Raises UnknownDatasetError, StorageFailedError.
@@ -131,12 +151,20 @@ class Status:
             outstanding=queues[Queue.COPY.value].outstanding,
             waiting={name: waiting for name, each in datasets.items() if (waiting := _waiting(each.run))},
         )
-        reasons = await self._reasons(queues) if with_reasons else None
-        return StatusReport(at=self.clock(), datasets=datasets, queues=queues, withholding=withholding, reasons=reasons)
+        now = self.clock()
+        return StatusReport(
+            at=now,
+            datasets=datasets,
+            queues=queues,
+            withholding=withholding,
+            stale=tuple(name for name, each in datasets.items() if each.is_stale(now)),
+            reasons=await self._reasons(queues) if with_reasons else None,
+            history=tuple(await self.lanes.since(now - _HISTORY)) if with_history else None,
+        )
 
     async def of(self, name: str) -> DatasetStatus:
         """One dataset. Raises UnknownDatasetError, StorageFailedError."""
-        self.datasets.named(name)
+        dataset = self.datasets.named(name)
         entry = await self.runs.newest(name)
         run = entry.run if entry else None
         counts = await self.runs.total(name, run.run, pass_number=run.pass_number) if run else None
@@ -152,6 +180,7 @@ class Status:
             watermark=watermark.watermark if watermark else None,
             hold=hold if is_held else None,
             plan=plan.run if plan else None,
+            freshness=dataset.freshness,
         )
 
     async def is_healthy(self) -> bool:

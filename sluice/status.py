@@ -38,8 +38,8 @@ async def status(
 ) -> Exit:
     """Show runs, what waits and why, what was copied today, and poison.
 
-    Exit code 1: there is poison, a newest run is incomplete, failed or makes no progress, or a dataset is paused or
-    its host is given time. The reasons of poison are those of the first 32 visible messages of each queue.
+    Exit code 1: there is poison, a newest run is incomplete, failed or makes no progress, or a dataset is stale or
+    paused or its host is given time. The reasons of poison are those of the first 32 visible messages of each queue.
     """
 
     async def look() -> StatusReport:
@@ -119,6 +119,9 @@ def _problems_of(name: str, status: DatasetStatus, *, at: datetime) -> Iterator[
     run, hold = status.run, status.hold
     if run is not None and run.state in _ENDED_BADLY:
         yield f"{name}: its run is {run.state.value}: {run.reason}"
+    if status.is_stale(at) and status.freshness is not None:
+        last = f"read whole {lasting(lag)} ago" if (lag := status.lag(at)) else "not yet read whole"
+        yield f"{name}: stale: {last}, and may be {lasting(status.freshness)}: sluice discover {name}"
     if run is not None and run.state is RunState.RUNNING and at - run.progress_at >= _STALLED:
         yield f"{name}: no progress for {lasting(at - run.progress_at)}; does the app run? sluice discover {name}"
     if hold is not None and hold.paused_since is not None:

@@ -26,7 +26,7 @@ class Workload:
     #: Whether the items are published.
     publishes: bool = False
     block_bytes: int = 8 * _MIB
-    #: Looks at the datasets' schedules: one each five minutes of a month.
+    #: Looks at a dataset's schedule and how it stands: one each five minutes of a month.
     ticks: int = 12 * 24 * 30
 
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what the make targets need into this folder: `python` makes .venv from uv.lock, `azurite` makes node_modules
 # from package-lock.json with the Node that is in .venv, `azure-cli` makes .venv-azure. Each leaves a mark, so that make knows when it is done.
+# `chromium` looks whether there is a browser, and installs Debian's where it may.
 set -eu
 
 fail() {
@@ -47,10 +48,25 @@ install_azure_cli() {
     touch .venv-azure/.installed
 }
 
+# Chromium isn't installed into this folder: it is a program of the system, and large.
+install_chromium() {
+    for name in chromium chromium-browser google-chrome google-chrome-stable; do
+        if command -v "$name" >/dev/null 2>&1; then
+            return
+        fi
+    done
+    line="apt-get update && apt-get install -y --no-install-recommends chromium"
+    command -v apt-get >/dev/null 2>&1 || fail "the tests of the page need Chromium or Chrome on PATH"
+    [ "$(id -u)" = 0 ] || fail "the tests of the page need Chromium; type as root: $line"
+    echo "install: Chromium by apt-get (350 MB, about a minute) ..."
+    sh -c "$line" >/dev/null 2>&1 || fail "apt-get could not install Chromium; to see why, type: $line"
+}
+
 cd "$(dirname "$0")/.."
 case "${1-}" in
     python) install_python ;;
     azurite) install_azurite ;;
     azure-cli) install_azure_cli ;;
-    *) fail "usage: tools/install.sh python|azurite|azure-cli" ;;
+    chromium) install_chromium ;;
+    *) fail "usage: tools/install.sh python|azurite|azure-cli|chromium" ;;
 esac

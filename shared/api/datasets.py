@@ -12,7 +12,7 @@ async def begin_run(app: App, asked: Asked) -> Answer:
     With ``?plan=true`` nothing is asked for: it is counted what a run would do.
     """
     dataset, window = asked.params["dataset"], parse_window(asked.body)
-    if _asks_for_plan(asked):
+    if _flag(asked, "plan"):
         plan = await app.planning.begin(dataset, window=window)
         address = f"{asked.address.removesuffix('/runs')}/plans/{plan.run}"
         return Answer.of({"dataset": dataset, "plan": plan.run, "status": address}, status=202)
@@ -40,9 +40,13 @@ async def pause(app: App, asked: Asked) -> Answer:
 
 
 async def status(app: App, asked: Asked) -> Answer:
-    """Tell of all datasets and queues."""
-    del asked
-    return Answer.of(await app.status.report())
+    """Tell of all datasets and queues.
+
+    With ``?reasons=true`` also why the first messages of each poison queue stand there, with ``?history=true`` also
+    what the lanes held in the last hour.
+    """
+    reasons, history = _flag(asked, "reasons"), _flag(asked, "history")
+    return Answer.of(await app.status.report(with_reasons=reasons, with_history=history))
 
 
 async def dataset_status(app: App, asked: Asked) -> Answer:
@@ -56,12 +60,12 @@ async def health(process: Process, asked: Asked) -> Answer:
     return Answer(status=200 if await process.is_healthy() else 503, media_type="text/plain")
 
 
-def _asks_for_plan(asked: Asked) -> bool:
-    """Whether a request for a run is one for a plan; what is unclear must not begin a run."""
-    match asked.query.get("plan", "false").lower():
+def _flag(asked: Asked, name: str) -> bool:
+    """Whether something is asked for; what is unclear must not begin a run."""
+    match asked.query.get(name, "false").lower():
         case "true":
             return True
         case "false":
             return False
         case other:
-            raise QueryInvalidError(f"plan is true or false, not {other[:80]!r}", field="plan")
+            raise QueryInvalidError(f"{name} is true or false, not {other[:80]!r}", field=name)

@@ -1,6 +1,6 @@
 """Every address below ``/api/``."""
 
-from shared.api import datasets, events, poison
+from shared.api import assets, datasets, events, page, poison
 from shared.api.exchange import Level, Route, by_app
 
 ROUTES = (
@@ -39,5 +39,10 @@ ROUTES = (
         answer=by_app(poison.redrive),
         level=Level.ADMIN,
     ),
+    Route(name="find_asset", methods=("POST",), path="assets", answer=by_app(assets.find)),
     Route(name="health", methods=("GET",), path="health", answer=datasets.health, level=Level.ANONYMOUS),
+    Route(name="page_file", methods=("GET",), path="page/{file}", answer=page.file, level=Level.ANONYMOUS),
+    # "/api/" itself: a host gives a function whose route is empty its name, so it has a segment that may be missing.
+    # Last: a host takes the first one that fits.
+    Route(name="page", methods=("GET",), path="{nothing?}", answer=page.page, level=Level.ANONYMOUS),
 )

@@ -122,20 +122,24 @@ class Copying:
         if not done:
             return set()
         writes = [Write(row=each.row, replaces=job.entry.etag if job.entry else None) for job, each in done]
+        copied_at = self.clock()
         lost = {(each.row.item, each.row.key) for each in await self.ledger.record(writes)}
         for job, each in done:
             if job.asset.identity not in lost:
-                self._tell(job, each)
+                self._tell(job, each, copied_at=copied_at)
         return lost
 
-    def _tell(self, job: Job, outcome: Outcome) -> None:
-        row = outcome.row
+    def _tell(self, job: Job, outcome: Outcome, *, copied_at: datetime) -> None:
+        row, now = outcome.row, self.clock()
         fields = {
             "dataset": job.dataset_name,
             "item": row.item,
             "key": row.key,
             "cause": row.cause,
             "bytes": row.length,
+            # Of the whole delivery: assets of one request are read side by side, and their rows written together.
+            "seconds": now - (job.deadline - self.deadline),
+            "ledger_seconds": now - copied_at,
         }
         if isinstance(outcome, Copied):
             self.meter.add(job.dataset_name, Activity(assets=1, bytes=row.length))

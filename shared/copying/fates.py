@@ -9,7 +9,15 @@ from datetime import datetime, timedelta
 from shared.copying.hints import Hints
 from shared.model.assets import Asset
 from shared.model.deferral import deferral, patience_is_over
-from shared.model.errors import Fate, MalformedRequestError, SluiceError, UnfinishedError, fate_of
+from shared.model.errors import (
+    Fate,
+    HostBusyError,
+    MalformedRequestError,
+    SluiceError,
+    SourceThrottledError,
+    UnfinishedError,
+    fate_of,
+)
 from shared.model.hrefs import host_of
 from shared.model.messages import CopyRequest, Queue, Reason
 from shared.model.rows import Failure
@@ -94,8 +102,8 @@ class Fates:
         ]
         await self.failures.record(rows)
         for row in rows:
-            fields = row.model_dump(include={"dataset", "item", "key", "error", "fate", "message", "host", "cause"})
-            logger.warning("copy failed", extra={"action": "copy_failed", "reason": fields.pop("message"), **fields})
+            fields = row.model_dump(include={"dataset", "item", "key", "error", "fate", "host", "cause"})
+            logger.warning("copy failed", extra={"action": "copy_failed", "reason": row.message, **fields})
 
     async def _poison(self, request: CopyRequest, failed: Mapping[Asset, Exception], *, lane: Queue) -> None:
         """One message for each asset, with its own reason: so each can be mended and sent back by itself."""
@@ -117,7 +125,8 @@ class Fates:
         delay = put_off.delay
         later = request.of(failed).model_copy(update=put_off.carried)
         await self.queues.send(Queue.COPY_LATER if delay > _LATER_FROM else lane, later.encode(), delay=delay)
-        await self.hints.deferred(request.dataset, failed.values(), until=self.clock() + delay)
+        until = self.clock() + delay
+        await self.hints.deferred(request.dataset, failed.values(), until=until, host=_host_in_trouble(failed))
 
     async def _resend(self, request: CopyRequest, failed: Mapping[Asset, Exception], *, lane: Queue) -> None:
         """One message for each asset: each has its own progress."""
@@ -125,6 +134,13 @@ class Fates:
             staged = error.staged_blocks if isinstance(error, UnfinishedError) else None
             rest = request.of([asset]).model_copy(update={"staged_blocks": staged})
             await self.queues.send(lane, rest.encode(), delay=NOW)
+
+
+def _host_in_trouble(failed: Mapping[Asset, Exception]) -> str | None:
+    """The host that asks for patience, else the first that gives nothing; None: our own limits are in the way."""
+    theirs = {asset: error for asset, error in failed.items() if not isinstance(error, HostBusyError)}
+    throttled = [asset for asset, error in theirs.items() if isinstance(error, SourceThrottledError)]
+    return next((host_of(each.href) for each in (*throttled, *theirs)), None)
 
 
 def _request_id(error: Exception) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from shared.model.errors import AssetNotYetFoundError, SourceThrottledError, StorageFailedError
+from shared.model.rows import Hold
 from shared.redaction import told
 from shared.storage.holds import Holds
 
@@ -17,6 +18,8 @@ _ONE_WRITE_WITHIN = timedelta(seconds=5)
 #: at once.
 _MOST_IN_A_ROW = 5
 _TOLD_LENGTH = 500
+#: A hint that comes no later after the last one has run out tells of the same trouble.
+_ONE_TROUBLE_WITHIN = timedelta(minutes=5)
 
 
 class Hints:
@@ -46,12 +49,15 @@ class Hints:
             extra = {"action": "hint_not_withdrawn", "dataset": dataset}
             logger.warning("hint not withdrawn", exc_info=True, extra=extra)
 
-    async def deferred(self, dataset: str, errors: Iterable[Exception], *, until: datetime) -> None:
+    async def deferred(
+        self, dataset: str, errors: Iterable[Exception], *, until: datetime, host: str | None = None
+    ) -> None:
         """Note that copies are put off. Never raises a failure of storage.
 
         A host that asks for patience gets it at once. One that is down or breaks off is only taken for slow where
         several in a row failed, and several more before the next hint: else a single file that its server can't give
-        would hold its dataset back for a day. A file that an event came before says nothing of its host.
+        would hold its dataset back for a day. A file that an event came before says nothing of its host. ``host`` is
+        the one that is in trouble; None: our own limits are.
         """
         errors = tuple(each for each in errors if not isinstance(each, AssetNotYetFoundError))
         if not errors:
@@ -71,20 +77,33 @@ class Hints:
         error = (throttled or errors)[0]
         because = f"{type(error).__name__}: {told(error, limit=_TOLD_LENGTH)}"
         try:
-            await self._write(dataset, until=until, because=because)
+            await self._write(dataset, until=until, because=because, host=host)
         except StorageFailedError:
             extra = {"action": "hint_not_written", "dataset": dataset}
             logger.warning("hint not written", exc_info=True, extra=extra)
 
-    async def _write(self, dataset: str, *, until: datetime, because: str) -> None:
+    async def _write(self, dataset: str, *, until: datetime, because: str, host: str | None) -> None:
         entry = await self._holds.of(dataset)
-        before = entry.hold.deferred_until
+        before, now = entry.hold.deferred_until, self._clock()
         if before is not None and before >= until:
             return
-        update = {"deferred_until": until, "deferred_because": because}
+        goes_on = before is not None and now - before <= _ONE_TROUBLE_WITHIN
+        since, known = (entry.hold.deferred_since, entry.hold.deferred_host) if goes_on else (None, None)
+        update = {
+            "deferred_until": until,
+            "deferred_because": because,
+            "deferred_since": since or (now if host else None),
+            "deferred_host": host or known,
+        }
         # Whoever wrote meanwhile knew as much, or a person paused the dataset: the next hint finds that.
         if await self._holds.save(entry.hold.model_copy(update=update), replaces=entry.etag):
-            extra = {"action": "dataset_deferred", "dataset": dataset, "until": until, "because": because}
+            extra = {
+                "action": "dataset_deferred",
+                "dataset": dataset,
+                "host": host,
+                "until": until,
+                "because": because,
+            }
             logger.warning("dataset is put off", extra=extra)
 
     async def _withdraw(self, dataset: str, *, until: datetime) -> None:
@@ -92,6 +111,7 @@ class Hints:
         entry = await self._holds.of(dataset)
         if entry.hold.deferred_until != until:
             return
-        update = {"deferred_until": None, "deferred_because": None}
-        if await self._holds.save(entry.hold.model_copy(update=update), replaces=entry.etag):
+        hold = entry.hold
+        without = Hold(dataset=dataset, paused_since=hold.paused_since, paused_by=hold.paused_by)
+        if await self._holds.save(without, replaces=entry.etag):
             logger.info("dataset goes on", extra={"action": "dataset_not_deferred", "dataset": dataset})

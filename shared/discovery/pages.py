@@ -202,7 +202,9 @@ class Discovery:
                 withheld_since=put_off.deferred_since or now,
                 withheld_because=f"{type(error).__name__}: {text}",
             )
-            logger.warning("page deferred", extra={"action": "page_deferred", **ids_of(request), "error": text})
+            waited = now - (put_off.deferred_since or now)
+            extra = {"action": "page_deferred", **ids_of(request), "error": text, "deferred_seconds": waited}
+            logger.warning("page deferred", extra=extra)
         else:
             raise error
 

@@ -40,7 +40,7 @@ class Work:
     published_before: int = 0
     #: Months for which what was copied is kept.
     months: float = 1
-    #: Looks at the datasets' schedules.
+    #: Looks at the schedule of a dataset, each with one at how things stand: its gauges.
     ticks: int = 0
     #: What one instance copies in a second: assets, or bytes, whichever is reached first.
     assets_a_second: float = 120
@@ -64,18 +64,20 @@ def units(work: Work) -> dict[str, float]:
     # A request of an item that is published may ask whether the item is whole; who publishes asks once more.
     asked_whole = 2 * work.published
     return {
-        "compute, GB-s": (busy + work.ticks * 0.5) * work.instance_gb,
-        "executions": invocations + work.ticks,
+        "compute, GB-s": (busy + work.ticks * 2 * 0.5) * work.instance_gb,
+        "executions": invocations + work.ticks * 2,
         # A page is kept, and of an item that is published its document, in each run; then it is written.
         "blob writes": work.puts + work.pages + 2 * work.published + work.published_before,
         # Who publishes reads the document and looks at what is published.
         "blob reads": work.looks + 2 * work.published + work.published_before,
         # Each message is sent, taken and deleted; a tick keeps one instance for a minute that asks four queues.
-        "queue calls": 3 * invocations + work.ticks * 60 / 2 * 4,
+        # Gauges count ten and look into five.
+        "queue calls": 3 * invocations + work.ticks * (60 / 2 * 4 + 15),
         # A request asks the ledger once and writes it once; a part writes its counts and the run's row.
-        "table calls": 2 * work.requests + work.items + 6 * work.parts + asked_whole + work.ticks * 2,
+        # Gauges read six rows of a dataset, and write one.
+        "table calls": 2 * work.requests + work.items + 6 * work.parts + asked_whole + work.ticks * (2 + 7),
         _STORED: work.bytes / _GB * work.months,
-        "logs, GB": (work.assets + 3 * (invocations + work.ticks)) * 1000 / _GB,
+        "logs, GB": (work.assets + 3 * (invocations + work.ticks) + work.ticks * (3 + 7)) * 1000 / _GB,
     }
 
 

@@ -203,6 +203,9 @@ class Dataset(_Part):
     """When a run begins: five cron fields, UTC. None: on request only."""
     incremental: Incremental | None = None
     """Runs of the schedule ask for what is new. None: for everything."""
+    freshness: Annotated[timedelta, Field(gt=timedelta())] | None = None
+    """How long ago everything may have been read whole: P2D, or seconds. Then the dataset is stale, and an alarm rings:
+    give it more than the time from one run's beginning to the next one's end. None: no matter how long."""
     events: Events | None = None
     """Which events are taken: what they tell of is copied at once. None: none."""
     polite: Polite | None = None
@@ -298,7 +301,7 @@ def load_datasets(path: Path) -> Datasets:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise DatasetsInvalidError(f"{path} doesn't exist; the setting DATASETS_FILE names it") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DatasetsInvalidError(f"{path} is no TOML: {error}") from error
     try:
         return Datasets.model_validate(raw)

@@ -131,6 +131,8 @@ class Run(_Row):
     withheld_since: AwareDatetime | None = None
     withheld_because: str | None = None
     reason: str | None = None
+    #: Up to when runs before this one had read everything.
+    whole_before: AwareDatetime | None = None
 
     @property
     def cause(self) -> Cause:
@@ -141,6 +143,12 @@ class Run(_Row):
     def is_of_all(self) -> bool:
         """Whether it asks for everything."""
         return self.kind is RunKind.FULL and self.window.interval is None
+
+    @property
+    def whole_at(self) -> AwareDatetime | None:
+        """Up to when this run, or else one before it, has read everything."""
+        # What came later than the run began may have come behind its pages.
+        return self.began_at if self.state is RunState.COMPLETE and self.is_of_all else self.whole_before
 
 
 class Hold(_Row):
@@ -153,6 +161,9 @@ class Hold(_Row):
     #: Until when copies were put off for their host's trouble: a hint, which costs time only where it is wrong.
     deferred_until: AwareDatetime | None = None
     deferred_because: str | None = None
+    #: Since when, without a pause that is worth the name, and which host.
+    deferred_since: AwareDatetime | None = None
+    deferred_host: str | None = None
 
     @property
     def is_paused(self) -> bool:
@@ -172,6 +183,14 @@ class Watermark(_Row):
     at: AwareDatetime
     #: The run that was complete.
     run: str
+
+
+class LaneCounts(_Row):
+    """How many messages stood in each queue at a moment; for display only."""
+
+    at: AwareDatetime
+    #: By queue, visible and hidden.
+    outstanding: dict[str, int]
 
 
 class Activity(_Row):

@@ -52,7 +52,7 @@ class Settings(BaseSettings):
     #: How long a withheld page waits before it looks again.
     recheck_seconds: Annotated[float, Field(gt=0, le=3600, validation_alias="DISCOVER_RECHECK_SECONDS")] = 15
     #: A run that made no progress for so long can be superseded: five leases of a message, and some.
-    stall_minutes: Annotated[float, Field(gt=60, validation_alias="DISCOVER_STALL_MINUTES")] = 75
+    stall_minutes: Annotated[float, Field(gt=60, le=525_600, validation_alias="DISCOVER_STALL_MINUTES")] = 75
 
     #: Buffers of all copies in a process together.
     memory_mib: Annotated[int, Field(ge=16, validation_alias="COPY_MEMORY_MIB")] = 256
@@ -61,7 +61,7 @@ class Settings(BaseSettings):
     #: What storage compares a block with in transit.
     block_check: Annotated[BlockCheck, Field(validation_alias="COPY_BLOCK_CHECK")] = BlockCheck.CRC64
     #: A copy that isn't done by then is sent again and resumes; stay well under host.json's functionTimeout.
-    deadline_seconds: Annotated[float, Field(gt=0, validation_alias="COPY_DEADLINE_SECONDS")] = 1200
+    deadline_seconds: Annotated[float, Field(gt=0, le=86_400, validation_alias="COPY_DEADLINE_SECONDS")] = 1200
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -145,10 +145,10 @@ class HostQueues(BaseSettings):
     def read(cls, host_json: Path) -> Self:
         """Read host.json; raises ValueError where a value is missing or out of bounds."""
         names = ("batchSize", "newBatchThreshold", "maxDequeueCount")
-        document = json.loads(host_json.read_text(encoding="utf-8"))
         try:
+            document = json.loads(host_json.read_text(encoding="utf-8"))
             values = {f"{_QUEUES}{name}": document["extensions"]["queues"][name] for name in names}
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, RecursionError) as error:
             raise ValueError(f"{host_json} has to state {', '.join(names)} in extensions.queues") from error
         return cls(**values)
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 
@@ -12,9 +13,11 @@ from shared.model.messages import Queue
 from shared.poison.choosing import Choice
 from shared.poison.listing import chosen
 from shared.poison.reading import Poison, Reading
-from shared.poison.redriving import Order, Outcome, Tally, Tell, log_done
+from shared.poison.redriving import Order, Outcome, Tally, Tell, done_by
 from shared.poison.walking import Walking
 from shared.storage.mailbox import Received
+
+logger = logging.getLogger(__name__)
 
 _POISON_QUEUES = frozenset(each.poison for each in Queue)
 
@@ -72,7 +75,8 @@ class Dropping:
                         tell(poison, outcome, None)
                 tally.more |= walk.is_cut
         finally:
-            log_done("poison dropped", choice, order, tally=tally)
+            extra = {"action": "poison_dropped", **done_by(choice, order, tally=tally)}
+            logger.info("poison dropped", extra=extra)
         return tally
 
     def _dropped(self, poison: Poison, *, by: str) -> Dropped:

@@ -63,7 +63,7 @@ class Preserving:
                 stay = await each_of(new, lambda each: self._stays(each, queue=queue))
                 walk.hold((each for each, stays in zip(new, stay, strict=True) if stays))
         except StorageFailedError as error:
-            _log_failed("poison queue can't be read", error, queue=queue)
+            _log_failed(error, queue=queue)
         await each_of(walk.hidden(now=self.clock()), self._show)
 
     async def _stays(self, received: Received, *, queue: Queue) -> bool:
@@ -75,7 +75,7 @@ class Preserving:
             await self.mailbox.send_as_it_is(received.queue, explained.text)
             await self.mailbox.delete(received)
         except StorageFailedError as error:
-            _log_failed("poison not preserved", error, queue=queue, received=received)
+            _log_failed(error, queue=queue, received=received)
             return True
         _log_preserved(received, explained, queue=queue)
         return False
@@ -142,7 +142,13 @@ def _log_preserved(received: Received, explained: Explained, *, queue: Queue) ->
     logger.info("poison preserved", extra=extra)
 
 
-def _log_failed(said: str, error: StorageFailedError, *, queue: Queue, received: Received | None = None) -> None:
-    which = {"message_id": received.id, "expires_at": received.expires_at.isoformat()} if received else {}
-    extra = {"action": "poison_not_preserved", "queue": queue.value, "error": told(error, limit=500), **which}
-    logger.error("%s", said, extra=extra)
+def _log_failed(error: StorageFailedError, *, queue: Queue, received: Received | None = None) -> None:
+    """Tell of a message that will expire, or of a whole queue that can't be read."""
+    extra = {
+        "action": "poison_not_preserved",
+        "queue": queue.value,
+        "error": told(error, limit=500),
+        "message_id": received.id if received else None,
+        "expires_at": received.expires_at.isoformat() if received else None,
+    }
+    logger.error("poison not preserved", extra=extra)

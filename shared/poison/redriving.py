@@ -113,7 +113,8 @@ class Redriving:
                         tell(poison, outcome, why)
                 tally.more |= source.is_cut
         finally:
-            log_done("poison redriven", choice, order, tally=tally)
+            extra = {"action": "poison_redriven", **done_by(choice, order, tally=tally)}
+            logger.info("poison redriven", extra=extra)
         return tally
 
     @contextlib.asynccontextmanager
@@ -178,13 +179,6 @@ def told_of(poison: Poison, outcome: Outcome, why: str | None) -> dict[str, Json
     }
 
 
-def log_done(said: str, choice: Choice, order: Order, *, tally: Tally) -> None:
-    """Write who did what with which poison; when, the log says itself."""
-    extra = {
-        "action": said.replace(" ", "_"),
-        "by": order.by,
-        "dry_run": order.dry_run,
-        "filters": choice.filters,
-        **dataclasses.asdict(tally),
-    }
-    logger.info("%s", said, extra=extra)
+def done_by(choice: Choice, order: Order, *, tally: Tally) -> dict[str, object]:
+    """Who did how much with which poison, for the log; when, that says itself."""
+    return {"by": order.by, "dry_run": order.dry_run, "filters": choice.filters, **dataclasses.asdict(tally)}

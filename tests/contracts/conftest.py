@@ -13,6 +13,7 @@ from shared.storage.activity import Activities, AzureActivities
 from shared.storage.blobs import AzureBlobs, BlobPath, Blobs
 from shared.storage.failures import AzureFailures, Failures
 from shared.storage.holds import AzureHolds, Holds
+from shared.storage.lanes import AzureLanes, Lanes
 from shared.storage.ledger import AzureLedger, Ledger
 from shared.storage.mailbox import AzureMailbox, Mailbox
 from shared.storage.queues import AzureQueues, Queues
@@ -24,6 +25,7 @@ from tests.fakes import (
     MemoryBlobs,
     MemoryFailures,
     MemoryHolds,
+    MemoryLanes,
     MemoryLedger,
     MemoryMailbox,
     MemoryQueues,
@@ -108,6 +110,11 @@ async def watermarks(real: Account | None) -> Watermarks:
 @pytest.fixture
 async def activities(real: Account | None) -> Activities:
     return MemoryActivities() if real is None else AzureActivities(real.tables, table=await new_table(real))
+
+
+@pytest.fixture
+async def lanes(real: Account | None) -> Lanes:
+    return MemoryLanes() if real is None else AzureLanes(real.tables, table=await new_table(real))
 
 
 @pytest.fixture

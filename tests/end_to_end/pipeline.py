@@ -38,11 +38,13 @@ CONTAINER = "assets"
 #: Datasets with a manifest each: pages of four lines. Copy requests that a test sends itself are of the first.
 DATASETS = (
     *("direct", "doubled", "killed", "held", "asked", "sent", "smoke", "paused", "cancelled", "told", "watched"),
-    *("planned", "capped", "receipts", "rebuilt", "steered", "singles", "counted", "verified"),
+    *("planned", "capped", "receipts", "rebuilt", "steered", "singles", "counted", "verified", "hurried"),
 )
 #: Those of them that publish their items.
 _PUBLISHING = ("sent", "told")
-#: What a run of the last one may ask for.
+#: The one that is stale a second after it was read.
+HURRIED = "hurried"
+#: What a run of ``capped`` may ask for.
 CAPS = {"max_assets": 3}
 #: A larger asset is staged in blocks.
 BLOCK_BYTES = 1024 * 1024
@@ -57,7 +59,7 @@ _DATASET = """
 [datasets.{name}]
 catalog = {{ kind = "manifest", url = "http://127.0.0.1:{port}/{name}.csv", page_size = 4 }}
 destination = {{ container = "{container}", name = "{{dataset}}/{{path}}" }}
-
+{goal}
 [datasets.{name}.allow]
 hosts = ["127.0.0.1"]
 http_hosts = ["127.0.0.1"]
@@ -280,6 +282,7 @@ def settings_of(wire: Wire) -> Mapping[str, str]:
         "DISCOVER_SCHEDULE": "0 0 0 1 1 *",
         # Every hour by itself, in the midst of whatever test: here by hand.
         "AzureWebJobs.preserve_poison.Disabled": "true",
+        "AzureWebJobs.write_gauges.Disabled": "true",
         "DISCOVER_RECHECK_SECONDS": "1",
         "COPY_BLOCK_MIB": str(BLOCK_BYTES // (1024 * 1024)),
         f"{_QUEUES}__visibilityTimeout": "00:00:01",
@@ -315,7 +318,14 @@ def _install(root: Path, *, files_port: int, blob_port: int) -> Path:
         shutil.copy(_ROOT / name, root)
     shutil.copytree(_ROOT / "shared", root / "shared", ignore=shutil.ignore_patterns("__pycache__"))
     datasets = [
-        _DATASET.format(name=each, port=files_port, blob_port=blob_port, container=CONTAINER) for each in DATASETS
+        _DATASET.format(
+            name=each,
+            port=files_port,
+            blob_port=blob_port,
+            container=CONTAINER,
+            goal='freshness = "PT1S"\n' if each == HURRIED else "",
+        )
+        for each in DATASETS
     ]
     publishing = [f"\n[datasets.{name}.publish]\n" for name in _PUBLISHING]
     events = _EVENTS.format(account=ACCOUNT, port=blob_port, secret=SECRET_SETTING)

@@ -57,7 +57,8 @@ def test_pause(pipeline: Pipeline) -> None:
 
     nothing = {
         "dataset": "paused",
-        **dict.fromkeys(("paused_since", "paused_by", "deferred_until", "deferred_because")),
+        **dict.fromkeys(("paused_since", "paused_by")),
+        **dict.fromkeys(("deferred_until", "deferred_because", "deferred_since", "deferred_host")),
     }
     because = "by request; `sluice resume paused` or DELETE /api/datasets/paused/pause resumes it"
     waiting = status["withholding"]["waiting"]["paused"]

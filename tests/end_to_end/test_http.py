@@ -94,7 +94,7 @@ def test_status(pipeline: Pipeline) -> None:
     code, status = pipeline.ask("GET", "status")
 
     assert code == 200
-    assert set(status) == {"at", "datasets", "queues", "withholding"}
+    assert set(status) == {"at", "datasets", "queues", "withholding", "stale"}
     assert set(status["datasets"]) == set(DATASETS)
     assert {name: set(each) for name, each in status["queues"].items()} == {
         queue.value: {"outstanding", "poison"} for queue in Queue

@@ -4,6 +4,7 @@ from tests.fakes.activity import MemoryActivities
 from tests.fakes.blobs import MemoryBlobs
 from tests.fakes.failures import MemoryFailures
 from tests.fakes.holds import MemoryHolds
+from tests.fakes.lanes import MemoryLanes
 from tests.fakes.ledger import MemoryLedger
 from tests.fakes.mailbox import MemoryMailbox
 from tests.fakes.plans import MemoryTotals
@@ -17,6 +18,7 @@ __all__ = [
     "MemoryBlobs",
     "MemoryFailures",
     "MemoryHolds",
+    "MemoryLanes",
     "MemoryLedger",
     "MemoryMailbox",
     "MemoryQueues",

@@ -27,7 +27,7 @@ class MemoryMailbox:
         #: Texts that can't be sent.
         self.refused: set[str] = set()
 
-    def put(self, queue: str, text: str, *, lives: timedelta | None = None) -> str:
+    def put(self, queue: str, text: str, *, lives: timedelta | None = None, hidden_for: timedelta = timedelta()) -> str:
         """Put a message into a queue as somebody else does, by default for ever; returns its id."""
         now, number = self._clock(), next(self._numbers)
         message = Received(
@@ -37,7 +37,7 @@ class MemoryMailbox:
             text=text,
             inserted_at=now,
             expires_at=NEVER if lives is None else now + lives,
-            next_visible_at=now,
+            next_visible_at=now + hidden_for,
             deliveries=0,
         )
         self._messages.append(message)

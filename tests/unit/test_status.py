@@ -1,17 +1,20 @@
+import dataclasses
 import json
 import math
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, override
+from types import SimpleNamespace
+from typing import Any, cast, override
 
 import pytest
 
+from shared.api import ROUTES, Answer, Asked, respond
 from shared.model.counts import Counts, PartCounts
 from shared.model.datasets import Datasets
 from shared.model.errors import StorageFailedError, UnknownDatasetError
 from shared.model.messages import Queue, Reason
-from shared.model.rows import Activity, Hold, Run, RunKind, RunState, Watermark
+from shared.model.rows import Activity, Hold, LaneCounts, Run, RunKind, RunState, Watermark
 from shared.model.windows import TimeProperty, Window
 from shared.status import (
     DatasetStatus,
@@ -24,7 +27,7 @@ from shared.status import (
 )
 from shared.storage.mailbox import encoded
 from shared.storage.runs import RunEntry
-from tests.fakes import MemoryActivities, MemoryHolds, MemoryQueues, MemoryRuns, MemoryWatermarks
+from tests.fakes import MemoryActivities, MemoryHolds, MemoryLanes, MemoryQueues, MemoryRuns, MemoryWatermarks
 from tests.fakes.mailbox import MemoryMailbox
 from tests.unit.model.builders import copy_request, dataset
 
@@ -44,6 +47,7 @@ class _Stores:
         self.queues = MemoryQueues()
         self.mailbox = MemoryMailbox(clock=lambda: _NIGHT)
         self.activities = MemoryActivities()
+        self.lanes = MemoryLanes()
 
     def status(self, *, names: Sequence[str] = ("b", "a"), saturation: float = 1.5) -> Status:
         """The use case over these datasets."""
@@ -56,6 +60,7 @@ class _Stores:
             queues=self.queues,
             mailbox=self.mailbox,
             activities=self.activities,
+            lanes=self.lanes,
             saturation=saturation,
             capacity=24,
             clock=lambda: _NIGHT,
@@ -257,8 +262,9 @@ async def test_reasons_are_told_where_they_are_asked_for(stores: _Stores) -> Non
         ({"state": RunState.COMPLETE, "window": Window(since=_NIGHT)}, False, None),
         ({"state": RunState.FAILED}, True, _NIGHT - timedelta(hours=1)),
         ({"state": RunState.COMPLETE}, True, _NIGHT),
+        ({"whole_before": _NIGHT - timedelta(days=1)}, False, _NIGHT - timedelta(days=1)),
     ],
-    ids=["running", "complete", "a window", "watermark", "both"],
+    ids=["running", "complete", "a window", "watermark", "both", "a run before"],
 )
 def test_freshness(run: dict[str, Any], fresh_at: datetime | None, *, marked: bool) -> None:
     """Up to the watermark, or to the beginning of a run of everything that is complete, whichever is later."""
@@ -274,6 +280,33 @@ def test_freshness(run: dict[str, Any], fresh_at: datetime | None, *, marked: bo
     assert status.fresh_at == fresh_at
 
 
+@pytest.mark.parametrize(
+    ("run", "goal", "lag", "is_stale"),
+    [
+        ({"whole_before": _NIGHT}, 2, 2, False),
+        ({"whole_before": _NIGHT}, 1, 2, True),
+        ({"whole_before": _NIGHT}, None, 2, False),
+        ({}, 2, None, False),
+        ({}, 1, None, True),
+        (None, 1, None, False),
+    ],
+    ids=["fresh", "stale", "no goal", "not whole yet", "not whole for long", "never begun"],
+)
+def test_staleness(run: dict[str, Any] | None, goal: int | None, lag: int | None, *, is_stale: bool) -> None:
+    """Stale is what was read whole longer ago than it may be, or wasn't for as long since its newest run began."""
+    hour = timedelta(hours=1)
+    status = DatasetStatus(
+        run=None if run is None else _RUN.model_copy(update=run),
+        counts=None,
+        copied_today=Activity(),
+        freshness=None if goal is None else goal * hour,
+    )
+
+    at = _NIGHT + 2 * hour
+
+    assert (status.lag(at), status.is_stale(at)) == (None if lag is None else lag * hour, is_stale)
+
+
 async def test_healthy_is_what_storage_answers_to(stores: _Stores) -> None:
     """One look at the discover queue tells."""
     before = await stores.status().is_healthy()
@@ -281,3 +314,55 @@ async def test_healthy_is_what_storage_answers_to(stores: _Stores) -> None:
 
     assert before
     assert not await stores.status().is_healthy()
+
+
+async def test_the_last_hour_is_told_where_it_is_asked_for(stores: _Stores) -> None:
+    """What each queue held, the oldest first; otherwise nobody asks for it."""
+    kept = [LaneCounts(at=_NIGHT - timedelta(minutes=ago), outstanding={"copy": ago}) for ago in (61, 60, 1)]
+    for each in kept:
+        await stores.lanes.write(each)
+    status = stores.status()
+
+    assert (await status.report(with_history=True)).history == tuple(kept[1:])
+    assert "history" not in json.loads((await status.report()).model_dump_json())
+
+
+async def test_what_is_stale_is_named(stores: _Stores) -> None:
+    """Of the datasets that say how fresh they have to be; how fresh one is stands beside it."""
+    whole = _RUN.model_copy(update={"state": RunState.COMPLETE, "began_at": _NIGHT - timedelta(hours=2)})
+    await stores.runs.save(whole, replaces=None)
+    definitions = {"a": dataset(freshness=3600), "b": dataset(freshness=3600), "c": dataset()}
+    status = dataclasses.replace(stores.status(), datasets=Datasets(datasets=definitions))
+
+    told = json.loads((await status.report()).model_dump_json())
+
+    fresh = {"a": None, "b": "2024-06-01T22:30:00Z", "c": None}
+    assert (told["stale"], {name: each["fresh_at"] for name, each in told["datasets"].items()}) == (["b"], fresh)
+
+
+@pytest.mark.parametrize("name", ["reasons", "history"])
+@pytest.mark.parametrize(("text", "is_told"), [("true", True), ("True", True), ("false", False), (None, False)])
+async def test_the_address_tells_more_where_it_is_asked(
+    stores: _Stores, name: str, text: str | None, *, is_told: bool
+) -> None:
+    """Reasons and the last hour cost calls, so they have to be asked for."""
+    answer = await _ask(stores, {} if text is None else {name: text})
+
+    told = json.loads(answer.body)
+    assert (answer.status, {"reasons", "history"} & set(told)) == (200, {name} if is_told else set())
+
+
+async def test_what_is_unclear_is_refused(stores: _Stores) -> None:
+    """The answer names the field and what it may be."""
+    answer = await _ask(stores, {"history": "yes"})
+
+    told = {"error": "history is true or false, not 'yes'", "field": "history"}
+    assert (answer.status, json.loads(answer.body)) == (400, told)
+
+
+async def _ask(stores: _Stores, query: dict[str, str]) -> Answer:
+    async def app() -> object:
+        return SimpleNamespace(status=stores.status())
+
+    route = next(each for each in ROUTES if each.name == "status")
+    return await respond(route, cast("Any", SimpleNamespace(app=app)), Asked(method="GET", url="", query=query))

@@ -5,7 +5,7 @@ from typing import Any
 
 
 def test_what_triggers_the_functions(root: Path) -> None:
-    """Each queue has its function, and the routes ask for a key, health aside.
+    """Each queue has its function, and the routes ask for a key, health and the page aside.
 
     Nothing but an HTTP answer is bound to go out: what a queue's output binding sends expires after a week.
     """
@@ -27,10 +27,14 @@ def test_what_triggers_the_functions(root: Path) -> None:
         "copy_later_asset": ["IN queueTrigger copy-later SluiceStorage"],
         "publish_item": ["IN queueTrigger publish SluiceStorage"],
         "preserve_poison": ["IN timerTrigger 0 37 * * * * False"],
+        "write_gauges": ["IN timerTrigger 30 */5 * * * * False"],
         "status": ["IN httpTrigger GET status FUNCTION", "OUT http"],
         "dataset_status": ["IN httpTrigger GET datasets/{dataset} FUNCTION", "OUT http"],
         "poison": ["IN httpTrigger GET poison ADMIN", "OUT http"],
         "redrive_poison": ["IN httpTrigger POST poison/redrive ADMIN", "OUT http"],
+        "find_asset": ["IN httpTrigger POST assets FUNCTION", "OUT http"],
+        "page_file": ["IN httpTrigger GET page/{file} ANONYMOUS", "OUT http"],
+        "page": ["IN httpTrigger GET {nothing?} ANONYMOUS", "OUT http"],
         "health": ["IN httpTrigger GET health ANONYMOUS", "OUT http"],
     }
 

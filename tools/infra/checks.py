@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from tools.infra.alarms import check_alarms
 from tools.infra.deployment import deployed
 from tools.infra.drift import check_drift
 from tools.infra.findings import Finding
@@ -56,7 +57,12 @@ def check(sources: Sources, project: Project | None) -> list[Finding]:
 
 def check_officially(sources: Sources, shapes: Mapping[str, Shape]) -> list[Finding]:
     """What is wrong with the bodies of the resources, by other shapes than those of rules.toml."""
-    return sorted({*check_bodies(deployed(_root(sources, _scopes(sources))), shapes)})
+    return sorted({*check_bodies(deployed(root_of(sources)), shapes)})
+
+
+def root_of(sources: Sources) -> Scope:
+    """The main template, with the values of the .bicepparam file."""
+    return _root(sources, _scopes(sources))
 
 
 def _syntax(path: Path, sources: Sources) -> Iterator[Finding]:
@@ -84,6 +90,7 @@ def _meaning(sources: Sources, project: Project | None) -> Iterator[Finding]:
     yield from check_bodies(resources)
     yield from check_deployed(resources)
     yield from check_drift(resources, project) if project else ()
+    yield from check_alarms(resources, project) if project else ()
 
 
 def _scopes(sources: Sources) -> list[Scope]:

@@ -41,6 +41,7 @@ _PARTS = (
     f"{_ACCOUNT}/blobServices/containers",
     f"{_ACCOUNT}/queueServices/queues",
     "Microsoft.Authorization/roleAssignments",
+    "Microsoft.Insights/scheduledQueryRules",
     "Microsoft.Web/sites",
     "Microsoft.Web/sites/config",
 )

@@ -33,7 +33,7 @@ _HAVE_DEFAULTS = frozenset(
     {"tags", "redundancy", "queues", "tables", "containers", "lifecycleRules", "subnetId", "alwaysReady"}
     | {"operatorsGroupId", "mayOperatorsRedrive", "mayOperatorsSteer"}
 )
-_FREE = ("tags", "userAssignedIdentities")
+_FREE = ("tags", "userAssignedIdentities", "notifications")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

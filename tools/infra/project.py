@@ -12,6 +12,7 @@ from typing import Any
 from shared.model.messages import Queue
 from shared.model.settings import Settings
 from shared.storage import creation, items, runs, shares
+from tools.events.registry import described
 
 _IDENTITY = ("credential", "clientId", "blobServiceUri", "queueServiceUri", "tableServiceUri")
 _HOST = "AzureWebJobsStorage"
@@ -41,6 +42,13 @@ class Project:
     function_timeout_seconds: int
     #: What azure.yaml calls the app.
     azd_service: str
+    #: The text of each query, by the name of its file.
+    queries: Mapping[str, str]
+    #: The fields of each event that is logged, by its action.
+    events: Mapping[str, frozenset[str]]
+    #: What can be linked to in the runbook and in docs/alarms.md, which has a section for each alarm.
+    runbook: frozenset[str]
+    alarms: frozenset[str]
 
 
 def read_project(root: Path) -> Project:
@@ -75,7 +83,17 @@ def read_project(root: Path) -> Project:
         },
         function_timeout_seconds=_seconds(host["functionTimeout"]),
         azd_service=re.findall(r"^services:\n {2}(\w+):", (root / "azure.yaml").read_text("utf-8"), re.MULTILINE)[0],
+        queries={each.name: each.read_text("utf-8") for each in sorted((root / "infra" / "queries").glob("*.kql"))},
+        events={action: frozenset(each.fields) for action, each in described().items()},
+        runbook=frozenset(_anchors(root / "docs" / "runbook.md")),
+        alarms=frozenset(_anchors(root / "docs" / "alarms.md")),
     )
+
+
+def _anchors(document: Path) -> Iterator[str]:
+    """What GitHub calls the headings of a document."""
+    for heading in re.findall(r"^#+ (.*)$", document.read_text("utf-8"), re.MULTILINE):
+        yield re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
 
 
 def _containers(datasets: Iterable[Mapping[str, Any]]) -> Iterator[str]:

@@ -8,7 +8,7 @@ import inspect
 import types
 import typing
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, cast
 
@@ -64,7 +64,14 @@ class Model:
 
 type Shape = Scalar | OneOf | ListOf | MapOf | Model
 
-_SCALARS: Mapping[Any, str] = {str: "string", datetime: "string", int: "int", float: "int", bool: "bool"}
+_SCALARS: Mapping[Any, str] = {
+    str: "string",
+    datetime: "string",
+    timedelta: "string",
+    int: "int",
+    float: "int",
+    bool: "bool",
+}
 
 
 def shape_of_model(place: str) -> Shape:

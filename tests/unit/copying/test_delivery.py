@@ -3,8 +3,9 @@
 import asyncio
 import dataclasses
 import logging
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, override
 
 import pytest
 
@@ -244,6 +245,29 @@ async def test_what_was_done_is_logged(world: World, caplog: pytest.LogCaptureFi
         {"action": "asset_copied", **ids, "cause": "run-1"},
         {"action": "asset_kept", **ids, "cause": "run-2"},
     ]
+
+
+async def test_how_long_it_took_is_logged(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """From the delivery's beginning until the row stands, and how much of that was the ledger's."""
+    caplog.set_level(logging.INFO, logger="shared.copying.delivery")
+    world.serve(asset(), SMALL)
+
+    class Slow(MemoryLedger):
+        @override
+        async def record(self, writes: Sequence[Write]) -> Sequence[Write]:
+            world.clock.turn(timedelta(seconds=2))
+            return await super().record(writes)
+
+    async def copy(job: Job) -> Outcome:
+        world.clock.turn(timedelta(seconds=5))
+        return await world.engine.copy(job)
+
+    copying = dataclasses.replace(world.copying, ledger=Slow(), copy=copy)
+
+    await copying.deliver(request().encode().encode(), lane=Queue.COPY)
+
+    (said,) = [vars(each) for each in caplog.records]
+    assert (said["seconds"], said["ledger_seconds"]) == (timedelta(seconds=7), timedelta(seconds=2))
 
 
 async def test_at_most_sixteen_assets_are_copied_at_once(world: World) -> None:

@@ -7,7 +7,7 @@ from typing import override
 import pytest
 
 from shared.copying import Hints
-from shared.model.errors import SourceThrottledError, SourceUnavailableError, StorageFailedError
+from shared.model.errors import HostBusyError, SourceThrottledError, SourceUnavailableError, StorageFailedError
 from shared.model.messages import Queue
 from shared.model.rows import Hold
 from tests.fakes import MemoryHolds
@@ -16,6 +16,7 @@ from tests.unit.model.builders import NOON, asset
 
 _SECOND = timedelta(seconds=1)
 _UNTIL = NOON + 15 * _SECOND
+_OURS = HostBusyError("as many as the dataset allows")
 _BUSY, _DOWN = SourceThrottledError("answered 429"), SourceUnavailableError("answered 503")
 _FIVE = tuple(asset(key=f"k{number}", name=f"s2/{number}") for number in range(5))
 _HOLD = Hold(dataset="s2", deferred_until=_UNTIL, deferred_because="SourceThrottledError: answered 429")
@@ -245,8 +246,42 @@ async def test_who_defers_a_copy_says_so(world: World) -> None:
 
     await world.fates.settle(request(_FIVE[0]), {_FIVE[0]: error}, lane=Queue.COPY_LIVE)
 
-    until = {"deferred_until": NOON + 90 * _SECOND}
-    assert await _hold(world.holds) == _HOLD.model_copy(update=until)
+    told = {"deferred_until": NOON + 90 * _SECOND, "deferred_since": NOON, "deferred_host": "data.example.org"}
+    assert await _hold(world.holds) == _HOLD.model_copy(update=told)
+
+
+@pytest.mark.parametrize(("errors", "host"), [((_DOWN, _BUSY), "b.org"), ((_OURS, _BUSY), "b.org"), ((_OURS,), None)])
+async def test_the_host_that_asks_for_patience_is_named(
+    world: World, errors: tuple[Exception, ...], host: str | None
+) -> None:
+    """Rather than one that is only down; where our own limits are in the way, no host is to blame."""
+    assets = [asset(key=name, name=name, href=f"https://{name}.org/x.tif") for name in ("a", "b")]
+
+    await world.fates.settle(
+        request(*assets), dict(zip(assets, errors, strict=False)) | {assets[1]: errors[-1]}, lane=Queue.COPY
+    )
+
+    assert (await _hold(world.holds)).deferred_host == host
+
+
+@pytest.mark.parametrize(
+    ("pause", "host", "since"),
+    [(300, "b.org", 0), (300, None, 0), (301, "b.org", 316), (301, None, None)],
+    ids=["goes on", "ours meanwhile", "anew", "ours anew"],
+)
+async def test_trouble_that_goes_on_has_one_beginning(
+    hints: Hints, holds: _Counted, clock: Clock, pause: int, host: str | None, since: int | None
+) -> None:
+    """A hint that comes soon after the last one has run out is of the same trouble; a later one is of another."""
+    await hints.deferred("s2", [_BUSY], until=_UNTIL, host="a.org")
+    clock.turn((15 + pause) * _SECOND)
+
+    await hints.deferred("s2", [_BUSY], until=clock.now + _SECOND, host=host)
+
+    began = None if since is None else NOON + since * _SECOND
+    named = host or ("a.org" if pause == 300 else None)
+    hold = await _hold(holds)
+    assert (hold.deferred_since, hold.deferred_host) == (began, named)
 
 
 async def test_a_request_that_went_well_in_part_went_well(world: World) -> None:

@@ -76,6 +76,19 @@ async def test_a_deferred_run_says_so() -> None:
     assert world.run.withheld_since == START
 
 
+async def test_how_long_a_page_was_put_off_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """Since its first deferral, so that an alarm can tell a host that is busy from one that is for hours."""
+    world = World(paged(items(1), size=1))
+    world.catalog.errors = [SourceUnavailableError("503"), SourceUnavailableError("503")]
+    await world.deliver(await world.begin())
+    world.clock.pass_by(_MINUTE)
+
+    await world.deliver(world.pages()[-1])
+
+    said = [vars(each) for each in caplog.records if each.__dict__.get("action") == "page_deferred"]
+    assert [each["deferred_seconds"] for each in said] == [timedelta(), _MINUTE]
+
+
 async def test_a_deferred_page_goes_on() -> None:
     """Once the host is well the page runs, and the next one has no deferrals behind it."""
     world = World(paged(items(2), size=1))

@@ -39,6 +39,12 @@ def test_project(project: Project) -> None:
         ({"functions": frozenset[str](), "sample": {}, "readme": {}}, "README.md", "drift: documents"),
         ({"azd_service": "web"}, "app.bicep", "drift: azd"),
         ({"pythons": {".python-version": "3.14"}}, "app.bicep", "drift: Python"),
+        ({"queries": {}}, "alarms.bicep", "drift: query"),
+        ({"queries": {"spare.kql": ""}}, "spare.kql", "drift: query"),
+        ({"events": {}}, "poison.kql", "drift: query"),
+        ({"events": {"gauge_queue": frozenset({"queue"})}}, "poison.kql", "drift: query"),
+        ({"runbook": frozenset[str]()}, "alarms.bicep", "drift: runbook"),
+        ({"alarms": frozenset[str]()}, "alarms.bicep", "drift: alarms.md"),
         ({"function_timeout_seconds": 1200}, "app.bicep", "drift: setting's value"),
     ],
 )
@@ -98,6 +104,8 @@ def test_read_elsewhere(project: Project, root: Path, tmp_path: Path) -> None:
         ".python-version",
     ):
         shutil.copy(root / name, tmp_path)
+    shutil.copytree(root / "infra" / "queries", tmp_path / "infra" / "queries")
+    shutil.copytree(root / "docs", tmp_path / "docs")
     (tmp_path / "local.settings.sample.json").write_text('{"Values": {"A": "b"}}')
 
     assert read_project(tmp_path) == dataclasses.replace(project, sample={"A": "b"})

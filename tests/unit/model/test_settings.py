@@ -69,10 +69,12 @@ def test_no_account(present: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -
         ("DISCOVER_INSTANCES", "0"),
         ("DISCOVER_RECHECK_SECONDS", "0"),
         ("DISCOVER_STALL_MINUTES", "60"),
+        ("DISCOVER_STALL_MINUTES", "inf"),
         ("COPY_MEMORY_MIB", "15"),
         ("COPY_BLOCK_MIB", "0"),
         ("COPY_BLOCK_MIB", "200"),
         ("COPY_DEADLINE_SECONDS", "soon"),
+        ("COPY_DEADLINE_SECONDS", "1e300"),
     ],
 )
 def test_out_of_bounds(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,7 +119,9 @@ def test_host_json(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    "document", ["{}", '{"extensions": {"queues": {"batchSize": 16}}}', "[", '{"extensions": []}', "7"]
+    "document",
+    ["{}", '{"extensions": {"queues": {"batchSize": 16}}}', "[", '{"extensions": []}', "7", "[" * 100_000],
+    ids=["empty", "in part", "no JSON", "a list", "a number", "deep"],
 )
 def test_incomplete_host_json(document: str, tmp_path: Path) -> None:
     """A host.json that doesn't say how much is done at once raises ValueError."""

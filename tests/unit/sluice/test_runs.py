@@ -17,7 +17,7 @@ from sluice.output import Exit
 from sluice.plan_view import view
 from sluice.runs import cancel, discover, ended, pause, plan, resume
 from sluice.session import UsageError
-from tests.fakes import MemoryActivities
+from tests.fakes import MemoryActivities, MemoryLanes
 from tests.fakes.catalogs import paged
 from tests.fakes.mailbox import MemoryMailbox
 from tests.unit.discovery.world import World, item, items
@@ -43,6 +43,7 @@ def _on(world: World, *, is_json: bool = False) -> Operator:
         queues=world.queues,
         mailbox=MemoryMailbox(clock=world.clock),
         activities=MemoryActivities(),
+        lanes=MemoryLanes(),
         saturation=1.5,
         capacity=24,
         clock=world.clock,

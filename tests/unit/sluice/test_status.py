@@ -16,7 +16,7 @@ from shared.storage.mailbox import encoded
 from sluice.output import Exit
 from sluice.status import Rates, looks, problems_of, show_all, status
 from sluice.status_view import Rate, lasting, view
-from tests.fakes import MemoryActivities, MemoryHolds, MemoryQueues, MemoryRuns, MemoryWatermarks
+from tests.fakes import MemoryActivities, MemoryHolds, MemoryLanes, MemoryQueues, MemoryRuns, MemoryWatermarks
 from tests.fakes.mailbox import MemoryMailbox
 from tests.unit.model.builders import NOON, copy_request, dataset
 from tests.unit.sluice.operators import documents, operator, shown
@@ -59,6 +59,7 @@ class _World:
             queues=self.queues,
             mailbox=self.mailbox,
             activities=self.activities,
+            lanes=MemoryLanes(),
             saturation=1.5,
             capacity=24,
             clock=lambda: _LATER,
@@ -171,6 +172,22 @@ def test_problems(values: dict[str, Any], told: list[str]) -> None:
     hold = Hold(dataset="s2", **values) if values else None
 
     assert list(problems_of(_report(run=run, hold=hold))) == told
+
+
+@pytest.mark.parametrize(
+    ("whole_before", "goal", "told"),
+    [
+        (NOON - 3 * _HOUR, 2, ["s2: stale: read whole 3 h ago, and may be 2 h: sluice discover s2"]),
+        (NOON - 3 * _HOUR, 4, []),
+        (None, 0.25, ["s2: stale: not yet read whole, and may be 15 min: sluice discover s2"]),
+    ],
+    ids=["stale", "fresh", "never whole"],
+)
+def test_a_stale_dataset_is_a_problem(whole_before: datetime | None, goal: float, told: list[str]) -> None:
+    """Where it was read whole longer ago than its definition says that it may be."""
+    run = _RUN.model_copy(update={"whole_before": whole_before})
+
+    assert list(problems_of(_report(run=run, freshness=goal * _HOUR))) == told
 
 
 @pytest.mark.parametrize("queue", list(Queue))

@@ -53,4 +53,5 @@ def test_own_package(root: Path, tmp_path: Path) -> None:
     outside = [each for each in names if not each.startswith("shared/")]
     assert outside == ["datasets.toml", "function_app.py", "host.json", "requirements.txt", "smoke.tsv"]
     inside = [each for each in names if each.startswith("shared/") and not each.endswith(".py")]
-    assert inside == ["shared/prices.toml"]
+    page = sorted(each.relative_to(root).as_posix() for each in (root / "shared/api/web").iterdir())
+    assert inside == [*page, "shared/prices.toml"]
