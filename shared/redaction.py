@@ -10,12 +10,13 @@ _ELLIPSIS = "…"
 _QUOTE = r"""(?:\\{0,4}["']|%(?:25){0,3}2[27])"""
 _EQUALS = rf"""(?:{_QUOTE}?\s{{0,4}}(?:[=:>]|%(?:25){{0,3}}3[ad])\s{{0,4}}|{_QUOTE}\s{{0,4}},\s{{0,4}}(?=b?{_QUOTE}))"""
 _VALUE = r"""(?:b?\\{0,4}"[^"]*"?|b?\\{0,4}'[^']*'?|[^&\s"<>;]+)"""
+# Possessive where a name can be long: no character of it is tried twice.
 _NAMES = "|".join(
     [
         *("sig", "signature", "sharedaccesssignature", "awsaccesskeyid", "googleaccessid", "key-pair-id"),
         # Signatures of AWS and Google, whole: credential, date and token belong to them.
-        r"x-(?:amz|goog)-[\w-]{1,64}",
-        r"(?:token|secret|password|passwd|passphrase|pwd)[\w-]{0,32}",
+        r"x-(?:amz|goog)-[\w-]{1,64}+",
+        r"(?:token|secret|password|passwd|passphrase|pwd)[\w-]{0,32}+",
         r"(?:account|access|api|functions|private|subscription)[_-]?key",
         # The key of an Azure function; elsewhere a code is harmless.
         "(?<=[?&])code",

@@ -194,8 +194,9 @@ class _Answer(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    # As the parser made them: validating would copy the whole page.
-    features: list[SkipValidation[JsonValue]]
+    # As the parser made them: validating would copy the whole page. Each that is none is a refusal of its own, and no
+    # API sends so many.
+    features: Annotated[list[SkipValidation[JsonValue]], Field(max_length=100_000)]
     links: Annotated[list[JsonValue], BeforeValidator(lambda value: [] if value is None else value)] = []
     number_matched: Lenient[_Count] = Field(None, alias="numberMatched")
     context: Lenient[_Matched] = None

@@ -20,6 +20,7 @@ from shared.redaction import redacted
 # No sets: anything can stand there, and a list has no hash.
 _NODES = ("child", "items")
 _LISTS = (None, "Catalog", "Collection")
+_MOST_ENTRIES = 200_000
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +49,10 @@ def read_node(body: bytes, *, address: str) -> Entries[Listed]:
         features, links = document.get("features"), document.get("links")
         if document.get("type") == "FeatureCollection" and isinstance(features, list):
             _check_whole(links, place=place)
+            _check_count(features, place=place)
             return [_feature(each, number, address=address) for number, each in enumerate(features, start=1)]
         if document.get("type") in _LISTS and isinstance(links, list):
+            _check_count(links, place=place)
             named = [_linked(each, number, address=address) for number, each in enumerate(links, start=1)]
             return [each for each in named if each is not None]
     raise MalformedCatalogError(f"{place} is no catalog and no collection of STAC, found {shown(document)}")
@@ -66,6 +69,12 @@ def parsed(body: bytes, *, place: str) -> JsonValue:
 def _check_whole(links: JsonValue, *, place: str) -> None:
     if isinstance(links, list) and any(isinstance(each, dict) and each.get("rel") == "next" for each in links):
         raise MalformedCatalogError(f"{place} is a page of an API, which is another kind of catalog: stac")
+
+
+def _check_count(entries: list[JsonValue], *, place: str) -> None:
+    """Of entries that are none there could be millions, each with a refusal of its own."""
+    if len(entries) > _MOST_ENTRIES:
+        raise MalformedCatalogError(f"{place} lists {len(entries)} entries, and {_MOST_ENTRIES} it may: split it")
 
 
 def _feature(feature: JsonValue, number: int, *, address: str) -> Leaf[Listed]:

@@ -12,6 +12,7 @@ from shared.copying.blocks import blocks_digest
 from shared.copying.budget import MemoryBudget
 from shared.copying.digests import SHA256_AND_MD5, Digests
 from shared.copying.existing import (
+    compared_block_size,
     compares_blocks,
     compares_bytes,
     is_kept_as_snapshot,
@@ -97,8 +98,8 @@ class Engine:
         job = await self._with_sidecar(job)
         if job.sidecar and (done := kept(job, standing, source=None, now=self.clock())):
             return done
-        share = self.budget.share()
-        async with reading(job, self.sources, share=share, preferred=self.block_size, clock=self.clock) as source:
+        share, preferred = self.budget.share(), compared_block_size(job, standing) or self.block_size
+        async with reading(job, self.sources, share=share, preferred=preferred, clock=self.clock) as source:
             _check_stated_length(job, source.body)
             if done := kept(job, standing, source=source.body, now=self.clock()):
                 return done
@@ -149,6 +150,8 @@ class Engine:
         standing = standing or await self.blobs.look(job.path)
         if done := kept(job, standing, source=body, now=self.clock()):
             return done
+        if standing and body.length in {None, standing.length}:
+            _check_comparable(job, standing, source)
         whole = _whole(job, body, standing)
         chained = whole.sha256 is not None and not compares_blocks(job, standing)
         version = source.version(chained=chained)
@@ -225,6 +228,12 @@ def _check_is_verifiable(job: Job, body: Body) -> None:
         raise UnverifiableError(
             f"the dataset requires a checksum; the catalog and the source state none that is known{why}"
         )
+
+
+def _check_comparable(job: Job, standing: Blob, source: Reading) -> None:
+    """Let the next round read blocks of the size by whose digest what stands there is known."""
+    if compared_block_size(job, standing) not in {None, source.block_size}:
+        raise BlobConflictError("what stands there is known by blocks of another size")
 
 
 def _check_stated_length(job: Job, body: Body) -> None:

@@ -5,6 +5,7 @@ Whatever ``on_existing`` says, a blob that was written for this very request (by
 that runs beside this one) is kept: which of them read which version of the source doesn't matter then.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -18,6 +19,10 @@ from shared.model.labels import digests, label, owner
 from shared.model.rows import LedgerRow
 from shared.sources.body import Body
 from shared.storage.blobs import Blob
+
+_BLOCK_SIZE = re.compile(rf"{BLOCKS}([0-9]{{1,10}}):")
+#: Of our own blobs, by the bounds of COPY_BLOCK_MIB.
+_LARGEST_BLOCK = 100 * 1024 * 1024
 
 
 def kept(job: Job, standing: Blob | None, *, source: Body | None, now: datetime) -> Kept | None:
@@ -51,6 +56,17 @@ def compares_blocks(job: Job, standing: Blob | None) -> bool:
     if standing is None or not _depends_on_bytes(job):
         return False
     return any(each.startswith(BLOCKS) for each in _known(job, standing))
+
+
+def compared_block_size(job: Job, standing: Blob | None) -> int | None:
+    """The size of the blocks whose digest says what stands there; None where it doesn't depend on one.
+
+    The app's own may have changed since: blocks of another size can't be compared.
+    """
+    if standing is None or not compares_blocks(job, standing):
+        return None
+    sizes = (int(found[1]) for each in _known(job, standing) if (found := _BLOCK_SIZE.match(each)))
+    return next((each for each in sizes if 0 < each <= _LARGEST_BLOCK), None)
 
 
 def kept_after_all(job: Job, standing: Blob | None, *, row: LedgerRow, blocks: str | None = None) -> Kept | None:

@@ -168,6 +168,7 @@ class Starting:
             progress_at=now,
             scheduled_at=now if asked.is_scheduled else last and last.scheduled_at,
             full_at=now if is_full else last and last.full_at,
+            whole_before=last and last.whole_at,
         )
 
     async def _ask_for_first_page(self, run: Run) -> None:

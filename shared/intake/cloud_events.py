@@ -17,7 +17,7 @@ from urllib.parse import unquote
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from shared.catalogs.json_text import Lenient, explained, parse_json
-from shared.intake.event import Event
+from shared.intake.event import Event, within
 from shared.intake.files import Watched
 from shared.intake.typed import read_typed, unreadable
 from shared.model.errors import MalformedEventError
@@ -36,7 +36,8 @@ def read_structured(document: JsonValue, *, watched: Watched) -> Event:
 
 def read_batch(documents: list[JsonValue], *, watched: Watched) -> list[Event]:
     """Read several events; one that isn't written as such is refused."""
-    return [_of_batch(each, number=number, watched=watched) for number, each in enumerate(documents, start=1)]
+    found = (_of_batch(each, number=number, watched=watched) for number, each in enumerate(documents, start=1))
+    return within(found, most=watched.events.max_assets)
 
 
 def read_binary(data: JsonValue, headers: Mapping[str, str], *, watched: Watched) -> Event:

@@ -10,21 +10,24 @@ from pydantic import JsonValue, ValidationError
 from shared.catalogs.json_text import explained
 from shared.catalogs.manifest_lines import Entry
 from shared.catalogs.stac_items import read_item
-from shared.intake.event import IGNORED, Content
+from shared.intake.event import IGNORED, Content, too_many, within
 from shared.intake.files import Watched
 from shared.model.errors import MalformedCatalogError
 from shared.model.items import CatalogAsset, CatalogItem, Refusal
 
 
 def read_content(document: JsonValue, *, watched: Watched) -> Content:
-    """Read what an event carries; what has none of these shapes is ignored: a topic may carry anything."""
+    """Read what an event carries; what has none of these shapes is ignored: a topic may carry anything.
+
+    Raises EventTooLargeError.
+    """
     match document:
         case {"type": "Feature"} if is_stac(document):
             return _of_features([document], watched=watched)
         case {"type": "FeatureCollection", "features": list(features)}:
             return _of_features(features, watched=watched)
         case {"assets": list(assets)}:
-            return _of_list(assets)
+            return _of_list(assets, most=watched.events.max_assets)
         case _:
             return IGNORED
 
@@ -44,9 +47,8 @@ def is_list(document: JsonValue) -> bool:
 
 
 def _of_features(features: list[JsonValue], *, watched: Watched) -> Content:
-    return Content.of(
-        _of_feature(each, number=number, watched=watched) for number, each in enumerate(features, start=1)
-    )
+    found = (_of_feature(each, number=number, watched=watched) for number, each in enumerate(features, start=1))
+    return Content.of(within(found, most=watched.events.max_assets))
 
 
 def _of_feature(feature: JsonValue, *, number: int, watched: Watched) -> Content:
@@ -58,7 +60,9 @@ def _of_feature(feature: JsonValue, *, number: int, watched: Watched) -> Content
     return Content(items=(item,), refusals=refusals)
 
 
-def _of_list(assets: list[JsonValue]) -> Content:
+def _of_list(assets: list[JsonValue], *, most: int) -> Content:
+    if len(assets) > most:
+        raise too_many(f"{len(assets)} assets", most=most)
     items: dict[str, list[CatalogAsset]] = {}
     refusals: list[Refusal] = []
     for number, each in enumerate(assets, start=1):

@@ -10,7 +10,7 @@ https://learn.microsoft.com/azure/event-grid/event-schema::
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from shared.catalogs.json_text import Lenient, explained
-from shared.intake.event import Event
+from shared.intake.event import Event, within
 from shared.intake.files import Watched
 from shared.intake.typed import read_typed, unreadable
 from shared.model.times import WrittenTime
@@ -19,7 +19,8 @@ from shared.model.times import WrittenTime
 def read_event_grid(document: JsonValue, *, watched: Watched) -> list[Event]:
     """Read a list of events; one that isn't written as such is refused."""
     events = document if isinstance(document, list) else [document]
-    return [_read(each, number=number, watched=watched) for number, each in enumerate(events, start=1)]
+    found = (_read(each, number=number, watched=watched) for number, each in enumerate(events, start=1))
+    return within(found, most=watched.events.max_assets)
 
 
 def _read(event: JsonValue, *, number: int, watched: Watched) -> Event:

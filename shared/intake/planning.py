@@ -3,11 +3,10 @@
 import dataclasses
 from collections.abc import Mapping
 
-from shared.intake.event import Event
+from shared.intake.event import Event, too_many
 from shared.intake.files import Watched
 from shared.intake.formats import read_events
 from shared.model.causes import Cause
-from shared.model.errors import EventTooLargeError
 from shared.model.items import Page, PlannedPage, Refusal
 from shared.model.selection import plan_page
 
@@ -37,9 +36,7 @@ def plan(body: bytes, headers: Mapping[str, str], *, name: str, watched: Watched
     planned = [_planned(each, name=name, watched=watched) for each in events]
     count = sum(each.assets + len(each.refusals) for each in planned)
     if count > most:
-        raise EventTooLargeError(
-            f"{count} assets in one call, and events.max_assets is {most}: send fewer, or make a manifest of them"
-        )
+        raise too_many(f"{count} assets", most=most)
     return planned
 
 

@@ -14,7 +14,7 @@ from urllib.parse import unquote_plus
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from shared.catalogs.json_text import Lenient, explained
-from shared.intake.event import IGNORED, Content
+from shared.intake.event import IGNORED, Content, within
 from shared.intake.files import Watched
 from shared.model.errors import MalformedCatalogError, UrlRefusedError
 from shared.model.times import WrittenTime
@@ -22,7 +22,8 @@ from shared.model.times import WrittenTime
 
 def read_records(records: list[JsonValue], *, watched: Watched) -> Content:
     """Read the records of a notification; objects of a bucket that nobody watches are refused."""
-    return Content.of(_of_record(each, number=number, watched=watched) for number, each in enumerate(records, start=1))
+    found = (_of_record(each, number=number, watched=watched) for number, each in enumerate(records, start=1))
+    return Content.of(within(found, most=watched.events.max_assets))
 
 
 def _of_record(record: JsonValue, *, number: int, watched: Watched) -> Content:

@@ -11,6 +11,7 @@ from shared.model.checksums import digest, parse_digest
 from shared.model.errors import BadNameError
 from shared.model.hrefs import unsigned
 from shared.model.names import check_name
+from shared.model.times import in_utc
 
 #: An identity: long enough for an address, short enough for a table's property.
 type Identity = Annotated[str, Field(min_length=1, max_length=2048)]
@@ -40,7 +41,7 @@ class Asset(BaseModel, frozen=True, extra="forbid"):
     #: ``<algorithm>:<hex>``, as the catalog states it.
     checksum: Annotated[str, AfterValidator(_canonical)] | None = None
     #: When the catalog last changed its description.
-    updated: AwareDatetime | None = None
+    updated: Annotated[AwareDatetime, AfterValidator(in_utc)] | None = None
     media_type: Annotated[str, Field(max_length=256)] | None = None
 
     @model_validator(mode="after")

@@ -130,6 +130,11 @@ def _value(field: str, values: Mapping[str, str | None]) -> str:
     value = values.get(field)
     if not value:
         raise BadNameError(f"the destination's name asks for {{{field}}}, which this asset hasn't")
+    if len(value) > _MAX_CHARACTERS:
+        # Encoded it is no shorter, and a stranger's megabytes would take long to encode.
+        raise BadNameError(
+            f"{{{field}}} has more than {_MAX_CHARACTERS} characters, and a blob's name none beyond these"
+        )
     return encoded_path(value) if field == "path" else encoded(value)
 
 

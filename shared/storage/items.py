@@ -16,6 +16,7 @@ from shared.model.assets import row_key
 from shared.model.documents import Edition, ItemDocument, version_of
 from shared.model.errors import BadNameError, BlobConflictError, MalformedRequestError, NameTakenError
 from shared.model.names import check_name, encoded
+from shared.model.times import in_utc
 from shared.storage.blobs import Blob, BlobPath, Blobs, Content
 
 CONTAINER = "items"
@@ -65,7 +66,7 @@ class Items:
         return await asyncio.to_thread(ItemDocument.decode, body)
 
     async def published(self, path: BlobPath, *, dataset: str, item: str) -> Published | None:
-        """What is published at a place; raises NameTakenError where that is nothing of this item."""
+        """What is published at a place; raises NameTakenError for what isn't this item, or doesn't say its edition."""
         blob = await self._blobs.look(path)
         if blob is None:
             return None
@@ -73,7 +74,7 @@ class Items:
             raise NameTakenError(
                 f"the blob {path.name!r} is another item's, or none; change the dataset's publish.name"
             )
-        return _published(blob)
+        return _published(blob, path)
 
     async def publish(
         self,
@@ -157,11 +158,17 @@ def _labels(*, dataset: str, item: str, edition: Edition, content: str) -> dict[
     return {_PREFIX + name: value for name, value in values.items() if value}
 
 
-def _published(blob: Blob) -> Published:
+def _published(blob: Blob, path: BlobPath) -> Published:
     said = {name: blob.metadata.get(_PREFIX + name, "") for name in ("version", "content", "asked_at", "updated")}
-    edition = Edition(
-        version=said["version"],
-        asked_at=datetime.fromisoformat(said["asked_at"]),
-        updated=datetime.fromisoformat(said["updated"]) if said["updated"] else None,
-    )
+    try:
+        edition = Edition(
+            version=said["version"],
+            asked_at=in_utc(datetime.fromisoformat(said["asked_at"])),
+            updated=in_utc(datetime.fromisoformat(said["updated"])) if said["updated"] else None,
+        )
+    except ValueError as error:
+        # Whether it is older than what is to be published, nobody knows: it isn't written over.
+        raise NameTakenError(
+            f"the metadata of {path.name!r} doesn't say any more which edition it is: delete this blob, and redrive"
+        ) from error
     return Published(edition=edition, content=said["content"], etag=blob.etag)

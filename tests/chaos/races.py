@@ -1,13 +1,15 @@
 """``python -m tests.chaos.races 1000``: workers race for the same blobs, again and again, while the source changes."""
 
 import argparse
+import json
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from benchmarks.surroundings import commit
 from tests.chaos.arena import Arena, open_arena, stopping
 from tests.chaos.plants import Plant
 from tests.chaos.race import Race, begin
@@ -25,7 +27,7 @@ _SHOWN = 5
 
 def main(arguments: Sequence[str]) -> int:
     """Run the races and print what they came to; returns 0 only if nothing is wrong, else leaves the hosts' logs."""
-    chosen = _parser().parse_args(arguments)
+    chosen, at = _parser().parse_args(arguments), commit()
     directory = Path(tempfile.mkdtemp(prefix="sluice-races-"))
     begun = time.monotonic()
     with open_arena(directory, workers=chosen.workers, fault=chosen.plant) as arena:
@@ -34,6 +36,9 @@ def main(arguments: Sequence[str]) -> int:
         seconds = time.monotonic() - started
         for line in (*_lines(verdict), *_circumstances(arena)):
             sys.stdout.write(f"{line}\n")
+        if chosen.json is not None:
+            found = {"commit": at, **figures(verdict), "repeated_deliveries": arena.repeated_deliveries()}
+            chosen.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     sys.stdout.write(
         f"{verdict.races} races in {seconds:.1f} s ({seconds / max(verdict.races, 1):.3f} s each, "
         f"{started - begun:.1f} s to start {chosen.workers} workers): "
@@ -61,11 +66,27 @@ def run(arena: Arena, *, numbers: Sequence[int]) -> Verdict:
     return judge(arena.evidence(races))
 
 
+def figures(verdict: Verdict) -> Mapping[str, int]:
+    """The measures, as JSON has them."""
+    return {
+        "races": verdict.races,
+        "contested": verdict.contested,
+        "between_processes": verdict.between_processes,
+        "lost": len(verdict.lost),
+        "mixed": len(verdict.mixed),
+        "lies": len(verdict.lies),
+        "overwritten": len(verdict.overwritten),
+        "poisoned_wrongly": len(verdict.poisoned),
+        "unfinished": verdict.unfinished,
+    }
+
+
 def _parser() -> argparse.ArgumentParser:
     command = argparse.ArgumentParser(prog="python -m tests.chaos.races", description="Workers race for blobs.")
     command.add_argument("races", type=int, help="how many")
     command.add_argument("--workers", type=int, choices=range(1, 5), default=3, help="hosts with a worker each")
     command.add_argument("--plant", type=Plant, choices=list(Plant), help="a fault that has to be reported")
+    command.add_argument("--json", type=Path, metavar="FILE", help="write the measures into this file, too")
     return command
 
 

@@ -24,9 +24,7 @@ def test_a_broken_rule_is_told_of(root: Path, tmp_path: Path, sabotage: Sabotage
         command = [sys.executable, "-m", "tests.chaos.storm", "--minutes", "0.8", "--seed", str(seed)]
         options = ["--kills-a-minute", "30", "--sabotage", sabotage, "--json", str(figures)]
 
-        ended = subprocess.run(
-            [*command, *options], cwd=root, capture_output=True, text=True, timeout=390, check=False
-        )
+        ended = subprocess.run([*command, *options], cwd=root, capture_output=True, text=True, timeout=390, check=False)
 
         told.append(ended.stdout + ended.stderr)
         if ended.returncode == 1 and figures.exists() and json.loads(figures.read_text())[sabotage.measure]:
@@ -47,7 +45,9 @@ def test_a_sabotage_that_finds_no_place_is_none(root: Path, tmp_path: Path, sabo
 
     Damage(sabotage)(tmp_path / "good")
 
-    changed = [each for each in (tmp_path / "good").rglob("*.py") if each.read_text() != _original(root, tmp_path, each)]
+    changed = [
+        each for each in (tmp_path / "good").rglob("*.py") if each.read_text() != _original(root, tmp_path, each)
+    ]
     assert changed
     for each in changed:
         compile(each.read_text(encoding="utf-8"), str(each), "exec")

@@ -532,6 +532,7 @@ async def test_matched(members: dict[str, Any], matched: int | None) -> None:
         (b'{"features": [' + b"9" * 5000 + b"]}", "is no JSON"),
         (b'{"features": ' + b"[" * 64 + b"]" * 64 + b"}", "64 levels"),
         (b"[" * 1_000_000, "64 levels"),
+        (b'{"features": [1' + b",1" * 100_000 + b"]}", "at most 100000 items"),
     ],
 )
 async def test_malformed_page(body: bytes, said: str) -> None:

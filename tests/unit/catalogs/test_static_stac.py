@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.catalogs import static_stac
+from shared.catalogs import static_documents, static_stac
 from shared.catalogs.static_documents import read_node
 from shared.catalogs.static_stac import StaticStac, StaticStacCatalog
 from shared.catalogs.tree import Leaf, Node
@@ -269,6 +269,17 @@ async def test_bad_catalogs(document: Any, said: str, monkeypatch: pytest.Monkey
 
     with pytest.raises(MalformedCatalogError, match=said):
         await _first(documents)
+
+
+@pytest.mark.parametrize(
+    "document", [_collection([1, 2, 3]), {"type": "Catalog", "links": [1, 2, 3]}], ids=["features", "links"]
+)
+async def test_too_many_entries(document: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A document of millions of entries that are none ends the run before they fill the memory."""
+    monkeypatch.setattr(static_documents, "_MOST_ENTRIES", 2)
+
+    with pytest.raises(MalformedCatalogError, match="lists 3 entries, and 2 it may: split it"):
+        await _first({_URL: document})
 
 
 async def test_missing_catalogs() -> None:

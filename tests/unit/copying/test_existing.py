@@ -9,6 +9,7 @@ from shared.copying.job import Copied, Kept
 from shared.model.assets import Asset
 from shared.model.datasets import OnExisting
 from shared.model.errors import BlobConflictError, BlobDiffersError, BlobExistsError, StorageFailedError
+from shared.model.labels import labels
 from shared.storage.blobs import Blob, Content
 from shared.storage.ledger import Entry, Write
 from tests.fakes import MemoryBlobs, MemoryLedger
@@ -421,6 +422,47 @@ async def test_immutable_refuses_what_cannot_be_compared(body: bytes) -> None:
 
     with pytest.raises(BlobDiffersError):
         await world.engine.copy(world.job(asset()))
+
+
+@pytest.mark.parametrize("sizes", [(BLOCK, 2 * BLOCK), (2 * BLOCK, BLOCK), (BLOCK, 5 * BLOCK)])
+@pytest.mark.parametrize("has_row", [True, False], ids=["row", "no row"])
+@pytest.mark.parametrize("same", [True, False], ids=["same", "others"])
+async def test_immutable_compares_blocks_of_the_size_that_they_were_cut_into(
+    sizes: tuple[int, int], *, has_row: bool, same: bool
+) -> None:
+    """A blob that is known by its blocks alone is told from others after the size of blocks was changed, too."""
+    world = World(policy={"on_existing": OnExisting.IMMUTABLE, "digests": []})
+    world.block_size, later = sizes
+    world.serve(asset(), version(_LARGE))
+    copied = await world.engine.copy(world.job(asset()))
+    world.block_size = later
+    served = version(_LARGE if same else tiff(len(_LARGE), seed=1), validator='etag:"2"')
+    world.serve(asset(), *[served] * 3)
+    entry = Entry(row=copied.row, etag="1") if has_row else None
+
+    copying = world.engine.copy(world.job(asset(), entry=entry, cause="run-2"))
+
+    if same:
+        kept = await copying
+        assert isinstance(kept, Kept)
+        assert (kept.row.digests, kept.row.etag) == (copied.row.digests, copied.row.etag)
+    else:
+        with pytest.raises(BlobDiffersError, match="the source's bytes are others"):
+            await copying
+    assert world.budget.free == BUDGET
+
+
+async def test_labels_that_name_absurd_blocks_are_not_followed() -> None:
+    """Somebody may have written anything into a blob's metadata."""
+    world = World(policy={"on_existing": OnExisting.IMMUTABLE, "digests": []})
+    row = world.row(asset(), _LARGE, digests=("blocks-sha256:9999999999:" + "0" * 64,), validator='etag:"0"')
+    content = Content(md5=None, media_type="image/tiff", metadata=labels(row))
+    await MemoryBlobs.stage(world.blobs, path(asset()), (_LARGE,), block_id="x" * 64)
+    await MemoryBlobs.commit(world.blobs, path(asset()), ["x" * 64], content=content)
+    world.serve(asset(), *[version(_LARGE)] * 3)
+
+    with pytest.raises(BlobDiffersError):
+        await world.engine.copy(world.job(asset(), cause="run-2"))
 
 
 @_BODIES

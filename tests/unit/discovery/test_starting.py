@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import timedelta
-from typing import override
+from typing import Any, override
 
 import pytest
 
@@ -41,6 +41,29 @@ async def test_a_run_is_written_and_its_first_page_asked_for(world: World, windo
     assert world.run == run
     assert world.pages() == [PageRequest(dataset="demo", run="new-1")]
     assert world.delays() == [timedelta(0)]
+
+
+@pytest.mark.parametrize(
+    ("last", "whole"),
+    [
+        ({"state": RunState.COMPLETE}, 0),
+        ({"state": RunState.COMPLETE, "window": _MAY}, -1),
+        ({"state": RunState.INCOMPLETE}, -1),
+        ({"state": RunState.FAILED, "whole_before": None}, None),
+    ],
+    ids=["complete", "a window", "incomplete", "never"],
+)
+async def test_a_run_knows_when_everything_was_read(world: World, last: dict[str, Any], whole: int | None) -> None:
+    """As its dataset's last run of everything was complete, or as that one knew of those before."""
+    before = Run(
+        dataset="demo", run="old", trigger="request", began_at=START, progress_at=START, whole_before=START - _MINUTE
+    )
+    await world.runs.save(before.model_copy(update=last), replaces=None)
+    world.clock.pass_by(_MINUTE)
+
+    run = await _start(world)
+
+    assert run.whole_before == (None if whole is None else START + whole * _MINUTE)
 
 
 async def test_the_run_stands_before_its_first_page_is_asked_for(world: World) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import tracemalloc
 from datetime import timedelta
 from typing import Any
 
@@ -145,6 +146,32 @@ async def test_as_many_assets_as_one_call_may_have() -> None:
             await world.receive(each)
 
     assert (len(world.queues.sent), world.failures.rows) == (sent, {})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"assets": [1] * 100_000},
+        {"type": "FeatureCollection", "features": [1] * 100_000},
+        [{"eventType": "a"}, *[1] * 100_000],
+        [{"specversion": "1.0"}, *[1] * 100_000],
+        [cloud_event({"assets": [1] * 900}, type="org.example.delivery")] * 3,
+    ],
+    ids=["list", "collection", "event grid", "cloud events", "together"],
+)
+async def test_junk_isn_t_read_to_its_end(body: Any) -> None:
+    """What is refused counts, too: half a million entries that are none would take seconds, and most of a memory."""
+    world = World(taking())
+    tracemalloc.start()
+    try:
+        with pytest.raises(EventTooLargeError, match=r"assets .*in one call, and events\.max_assets is 1000"):
+            await world.receive(body)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 16 * 1024 * 1024
+    assert (world.queues.sent, world.failures.rows) == ([], {})
 
 
 async def test_several_events() -> None:

@@ -102,3 +102,10 @@ def test_what_a_message_says_is_made_canonical() -> None:
     )
 
     assert (read.href, read.checksum) == ("https://data.example.org/B04.tif", f"md5:{'ab' * 16}")
+
+
+@pytest.mark.parametrize("updated", ["9999-12-31T23:00:00-14:00", "0001-01-01T00:00:00+14:00"])
+def test_time_beyond_the_calendar(updated: str) -> None:
+    """A time that UTC hasn't is refused where it is read: its description couldn't be computed."""
+    with pytest.raises(ValidationError, match="outside the calendar"):
+        Asset.model_validate({**asset().model_dump(), "updated": updated})

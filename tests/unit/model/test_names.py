@@ -164,6 +164,13 @@ def test_missing_value(value: str | None) -> None:
         blob_name(_DEFAULT, {"dataset": "d", "collection": value})
 
 
+@pytest.mark.parametrize("field", ["id", "path"])
+def test_value_that_no_name_has_room_for(field: str) -> None:
+    """A value that is longer than a name is refused as it is: encoding megabytes of it would take long."""
+    with pytest.raises(BadNameError, match=rf"\{{{field}\}} has more than 1024 characters"):
+        blob_name(f"{{{field}}}", {field: "\\" * 1025})
+
+
 @pytest.mark.parametrize(
     "name",
     [

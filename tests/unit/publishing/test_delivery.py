@@ -1,5 +1,6 @@
 """One item that may be whole: published exactly when nothing of it is missing, and never over a newer one."""
 
+import dataclasses
 import itertools
 import json
 from datetime import datetime, timedelta
@@ -323,6 +324,39 @@ async def test_messages_that_fit_nothing(change: dict[str, str], error: str) -> 
 
     assert [each["reason"]["error"] for each in world.poison] == [error]
     assert {**world.poison[0], "reason": None} == {**json.loads(request.encode()), "reason": None}
+
+
+@pytest.mark.parametrize(
+    "said", [{"asked_at": "yesterday"}, {"asked_at": ""}, {"updated": "0001-01-01T00:00:00+14:00"}]
+)
+async def test_an_edition_that_nobody_can_tell(said: dict[str, str]) -> None:
+    """A published item whose metadata somebody has changed stays: whether it is older, nobody knows."""
+    world = World()
+    await world.bring(ONE, TWO)
+    await world.deliver(await world.keep(title="first"))
+    there = world.blobs.blobs[PATH]
+    changed = {f"sluice_{name}": value for name, value in said.items()}
+    world.blobs.blobs[PATH] = dataclasses.replace(there, metadata={**there.metadata, **changed})
+
+    await world.deliver(await world.keep(title="second"))
+
+    assert world.title == "first"
+    assert [each["reason"]["error"] for each in world.poison] == ["NameTakenError"]
+    assert "delete this blob, and redrive" in world.poison[0]["reason"]["message"]
+
+
+async def test_times_without_a_zone() -> None:
+    """An edition's times are in UTC where somebody has taken their zone away."""
+    world = World()
+    await world.bring(ONE, TWO)
+    await world.deliver(await world.keep(title="first"))
+    there = world.blobs.blobs[PATH]
+    changed = {"sluice_asked_at": NOON.replace(tzinfo=None).isoformat()}
+    world.blobs.blobs[PATH] = dataclasses.replace(there, metadata={**there.metadata, **changed})
+
+    await world.deliver(await world.keep(title="second"), asked_at=NOON + HOUR)
+
+    assert (world.title, world.poison) == ("second", [])
 
 
 async def test_a_name_that_is_taken() -> None:
