@@ -80,6 +80,12 @@ class Edition:
             return self.updated > other.updated
         return self.asked_at > other.asked_at
 
+    def after(self, there: "Edition | None") -> Self:
+        """What it is where that stands there: the same document stays as new as whoever asked for it last made it."""
+        if there is None or there.version != self.version or there.asked_at < self.asked_at:
+            return self
+        return dataclasses.replace(self, asked_at=there.asked_at)
+
 
 def version_of(encoded: bytes) -> str:
     """The version of an encoded document: its SHA-256 in hex."""

@@ -105,7 +105,7 @@ class Publishing:
             published_item(kept, rows, addresses=addresses, on_failure=on_failure),
             dataset=request.dataset,
             item=request.item,
-            edition=edition,
+            edition=edition.after(there.edition if there else None),
             media_type=_RECORD if kept.document is None else _STAC,
             replaces=there,
         )

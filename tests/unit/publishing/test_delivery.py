@@ -208,6 +208,20 @@ async def test_an_asset_that_was_copied_anew() -> None:
     assert world.published["assets"]["one"]["file:size"] == 8
 
 
+async def test_a_late_request_for_what_is_published() -> None:
+    """An older request for the same document doesn't make it older, so one that was asked for in between stays away."""
+    world = World()
+    first, second = await world.keep(ONE, title="first"), await world.keep(ONE, title="second")
+    await world.bring(ONE)
+    await world.deliver(first, asked_at=NOON + 2 * HOUR)
+    await world.bring(ONE, length=8, cause="run-2")
+    await world.deliver(first, asked_at=NOON)
+
+    await world.deliver(second, asked_at=NOON + HOUR)
+
+    assert (world.title, world.published["assets"]["one"]["file:size"]) == ("first", 8)
+
+
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
 @pytest.mark.parametrize("by_time", [True, False])
 async def test_versions_in_any_order(order: tuple[int, ...], by_time: bool) -> None:  # noqa: FBT001 - a case
