@@ -1,0 +1,1 @@
+"""What the long runs came to, each by its own tool's report: in one file for programs, and on a page for people."""
