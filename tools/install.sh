@@ -30,7 +30,23 @@ install_python() {
         [ -x .venv/bin/uv ] || .venv/bin/python -m pip install --quiet "uv>=0.13,<0.14" || fail "pip could not install uv"
         .venv/bin/uv sync --locked --quiet || fail "uv could not install the packages of uv.lock"
     fi
+    install_command
     touch .venv/.installed
+}
+
+# The operator's command. It alone has the project's folder on its path: an app that runs in this environment must not
+# find here what isn't deployed with it.
+install_command() {
+    cat > .venv/bin/sluice <<EOF
+#!$PWD/.venv/bin/python
+import sys
+
+sys.path.insert(0, "$PWD")
+from sluice.__main__ import main
+
+main()
+EOF
+    chmod +x .venv/bin/sluice
 }
 
 install_azurite() {

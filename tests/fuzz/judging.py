@@ -50,11 +50,13 @@ class Judge:
         allowed: tuple[type[BaseException], ...],
         hang_seconds: float = _HANG_SECONDS,
         wait_seconds: float = _WAIT_SECONDS,
+        most_seconds: float = MOST_SECONDS,
     ) -> None:
         self._run = run
         self._allowed = allowed
         self._hang_seconds = hang_seconds
         self._wait_seconds = wait_seconds
+        self._most_seconds = most_seconds
 
     async def judge(self, case: bytes, *, measures_memory: bool) -> Verdict:
         """Work a case, again where it was slow, and once more with its memory measured where it may have taken much."""
@@ -62,7 +64,7 @@ class Judge:
         error, seconds = await self._timed(case)
         grown = _most_resident() - before
         tries = 1
-        while seconds > MOST_SECONDS and tries < _TRIES and not isinstance(error, HungError):
+        while seconds > self._most_seconds and tries < _TRIES and not isinstance(error, HungError):
             tries += 1
             seconds = min(seconds, (await self._timed(case))[1])
         peak = await self._peak(case) if measures_memory or grown > _MIB else None
@@ -107,7 +109,7 @@ class Judge:
     def _objection(self, error: BaseException | None, *, seconds: float, peak: int | None) -> str | None:
         if error is not None and not isinstance(error, self._allowed):
             return f"{type(error).__name__}: {str(error)[:200]!r} at {_place(error)}"
-        if seconds > MOST_SECONDS:
+        if seconds > self._most_seconds:
             return f"{seconds * 1000:.0f} ms of processor time, in the best of {_TRIES} tries"
         if peak is not None and peak > MOST_BYTES:
             return f"{peak / _MIB:.0f} MiB"

@@ -13,7 +13,7 @@ from shared.catalogs.kinds import KINDS
 from shared.model.kinds import define
 from shared.redaction import redacted
 from shared.telemetry import configure_logging
-from tests.fuzz.judging import Inline, Judge, hangs_end
+from tests.fuzz.judging import MOST_SECONDS, Inline, Judge, hangs_end
 from tests.fuzz.target import Target
 
 #: Every so-manieth case is worked once more with its memory measured, besides those that make the process grow.
@@ -86,27 +86,35 @@ class Finding:
         }
 
 
-def run_target(target: Target, *, numbers: Sequence[int], seed: int, tell: Tell = lambda _: None) -> Finding:
+def run_target(
+    target: Target,
+    *,
+    numbers: Sequence[int],
+    seed: int,
+    tell: Tell = lambda _: None,
+    most_seconds: float = MOST_SECONDS,
+) -> Finding:
     """Work these cases of a target; ``tell`` hears the number of each before it begins."""
-    return _run(target, ((number, target.case(seed, number)) for number in numbers), seed=seed, tell=tell)
+    cases = ((number, target.case(seed, number)) for number in numbers)
+    return _run(target, cases, seed=seed, tell=tell, most_seconds=most_seconds)
 
 
-def run_case(target: Target, case: bytes) -> Finding:
+def run_case(target: Target, case: bytes, *, most_seconds: float = MOST_SECONDS) -> Finding:
     """Work one case that is given."""
-    return _run(target, [(None, case)], seed=0, tell=lambda _: None)
+    return _run(target, [(None, case)], seed=0, tell=lambda _: None, most_seconds=most_seconds)
 
 
-def _run(target: Target, cases: Any, *, seed: int, tell: Tell) -> Finding:
+def _run(target: Target, cases: Any, *, seed: int, tell: Tell, most_seconds: float) -> Finding:
     finding = Finding(target=target.name)
     with _quiet(), hangs_end(), asyncio.Runner() as runner:
-        runner.run(_work(target, cases, finding, seed=seed, tell=tell))
+        runner.run(_work(target, cases, finding, seed=seed, tell=tell, most_seconds=most_seconds))
     return finding
 
 
-async def _work(target: Target, cases: Any, finding: Finding, *, seed: int, tell: Tell) -> None:
+async def _work(target: Target, cases: Any, finding: Finding, *, seed: int, tell: Tell, most_seconds: float) -> None:
     asyncio.get_running_loop().set_default_executor(Inline(max_workers=1))
     async with target.opened() as run:
-        judge = Judge(run, allowed=target.allowed)
+        judge = Judge(run, allowed=target.allowed, most_seconds=most_seconds)
         for number, case in cases:
             if number is not None:
                 tell(number)

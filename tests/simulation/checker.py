@@ -22,7 +22,7 @@ from shared.storage.ledger import Entry, Identity
 from tests.simulation.account import Account
 from tests.simulation.effects import Invocation, current
 from tests.simulation.messages import Message
-from tests.simulation.scenario import CONTAINER, DATASET, PUBLISHED, SECRET, Scenario
+from tests.simulation.scenario import CONTAINER, DATASET, ENDPOINT, PUBLISHED, SECRET, Scenario
 
 _PATIENCE = timedelta(hours=20)
 #: What died without a word has no reason.
@@ -106,7 +106,7 @@ class Checker:
         if any(SECRET in each for each in blob.metadata.values()):
             self.fail("S19", f"a signed address in the metadata of {path.name}")
         if path.container == PUBLISHED:
-            self._check_published(path, blob)
+            self._check_published(path, blob, body)
         if path.container != CONTAINER:
             return
         file = self._files.get(path.name)
@@ -179,12 +179,16 @@ class Checker:
         """Tell whether an asset is in the ledger, or in a message of a lane or a poison queue."""
         return self._carried[identity] > 0 or (DATASET, identity) in self._account.ledger.entries
 
-    def _check_published(self, path: BlobPath, blob: Blob) -> None:
+    def _check_published(self, path: BlobPath, blob: Blob, body: bytes) -> None:
         """An item is published whole, and none over a newer one."""
         files = self._scenario.items.get(f"c/{path.name.rpartition('/')[2].removesuffix('.json')}", ())
         missing = [each.key for each in files if (DATASET, (each.item, each.key)) not in self._account.ledger.entries]
         if missing:
             self.fail("S2", f"{path.name} is published, and {missing} isn't in the ledger")
+        assets = json.loads(body).get("assets", {})
+        copied = {key for key, each in assets.items() if each["href"].startswith(ENDPOINT)}
+        if elsewhere := [each.key for each in files if each.key not in copied]:
+            self.fail("S2", f"{path.name} is published without a copy of {elsewhere}")
         if (asked_at := blob.metadata.get("sluice_asked_at")) is None:
             return
         edition, before = datetime.fromisoformat(asked_at), self._editions.get(path.name)
@@ -218,6 +222,13 @@ class Checker:
     def _check_poison(self, message: Message, body: dict[str, Any], invocation: Invocation | None) -> None:
         if invocation is not None and invocation.function != _PRESERVES and not body.get("reason"):
             self.fail("S14", f"a message without a reason was sent to {message.queue}")
+        if invocation is not None and invocation.function == "copy" and message.queue in _COPYING:
+            # One that is in the ledger has perhaps been swept.
+            rows, entries = self._account.failures.rows, self._account.ledger.entries
+            if unsaid := [
+                each for each in _named(body) if (DATASET, *each) not in rows and (DATASET, each) not in entries
+            ]:
+                self.fail("S14", f"{unsaid} is sent to {message.queue}, and no failure of it is written down")
         scenario = self._scenario
         files = [scenario.files[each] for each in (_named(body) if message.queue in _COPYING else ())]
         can_be_had = [each.blob for each in files if not each.is_gone and not each.changes_at]

@@ -271,13 +271,13 @@ def test_one_id_for_two_blocks(world: _World) -> None:
 
 
 def test_poison_that_says_nothing(world: _World) -> None:
-    """S14: what the pipeline puts aside itself has a reason; what the host does can't have one."""
+    """S14: what the pipeline puts aside itself has a reason, and a failure written down; what the host does has neither."""
     world.send(world.request(), Queue.COPY.poison)
     assert world.broken == []
 
     _within(Invocation(function="copy"), lambda: world.send(world.request(), Queue.COPY.poison))
 
-    assert world.broken == ["S14"]
+    assert world.broken == ["S14", "S14"]
 
 
 def test_poison_where_nothing_but_a_host_was_in_trouble() -> None:

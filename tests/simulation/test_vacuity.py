@@ -89,7 +89,7 @@ _PLANTS: dict[str, tuple[object, str, Any, Sequence[str]]] = {
     "a wrong checksum passes": (engine, "missed", _nothing_missed, ["S2"]),
     "a short body passes": (Engine, "_verified", _any_length(_VERIFIED), ["S2"]),
     "who lost is taken to have won": (Engine, "_theirs", _theirs, ["S3"]),
-    "block ids don't say what a block is": (staging, "block_id", _fixed_ids, ["S7", "S2"]),
+    "block ids don't say what a block is": (staging, "block_id", _fixed_ids, ["S7", "S2", "S3"]),
     "any staged block is resumed from": (Staging, "resume", _resume_whatever, ["S2", "S3"]),
     "rows are never written": (Copying, "_record", _nothing, ["unforeseen"]),
 }

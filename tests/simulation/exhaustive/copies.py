@@ -14,11 +14,14 @@ from shared.storage.runs import RunEntry
 from shared.storage.watermarks import WatermarkEntry
 from tests.simulation.account import Account
 from tests.simulation.exhaustive.model import UNSEEN, Limits, Model
+from tests.simulation.exhaustive.turns import SOURCE
 from tests.simulation.scenario import DATASET, START, Scenario, chosen
 from tests.simulation.small import Picks
 
 _BETWEEN = timedelta(seconds=1)
 _CAPACITY = 24
+#: When a source changes: so soon that no clock shows it.
+_MOMENT = 1e-9
 _PICKS: Mapping[str, Mapping[str, Sequence[int]]] = {
     # One block, which is one Put Blob.
     "one block": {},
@@ -42,7 +45,7 @@ class Copies(Model):
 
     def __init__(self, scenario: Scenario, limits: Limits, *, causes: int) -> None:
         # A source that changes is another one to whoever opens it later.
-        super().__init__(scenario, limits, queues=LANES, unseen=UNSEEN - {"sources.read"} if limits.changes else UNSEEN)
+        super().__init__(scenario, limits, queues=LANES, unseen=UNSEEN - {SOURCE} if limits.changes else UNSEEN)
         page, _ = plan_page(
             scenario.pages[None], dataset_name=DATASET, dataset=scenario.datasets.named(DATASET), capacity=_CAPACITY
         )
@@ -74,5 +77,8 @@ def _scenario(name: str) -> Scenario:
     if len(next(iter(scenario.files.values())).bodies) == 1:
         return scenario
     # No byte is the same: what is put together of two versions is none.
-    files = {each: dataclasses.replace(file, bodies=(b"a" * 65, b"b" * 65)) for each, file in scenario.files.items()}
+    bodies = b"a" * 65, b"b" * 65
+    files = {
+        each: dataclasses.replace(file, bodies=bodies, changes_at=(_MOMENT,)) for each, file in scenario.files.items()
+    }
     return dataclasses.replace(scenario, files=files)

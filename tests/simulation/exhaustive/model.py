@@ -29,7 +29,7 @@ from tests.simulation.checker import Checker
 from tests.simulation.choices import Seeded
 from tests.simulation.effects import Invocation, Tally, Trace, Weather, current
 from tests.simulation.ending import check_end
-from tests.simulation.exhaustive.turns import ETAG, End, Turns, Waiting, with_stores
+from tests.simulation.exhaustive.turns import ETAG, SOURCE, End, Turns, Waiting, with_stores
 from tests.simulation.loops import ProcessLoop, Scheduler
 from tests.simulation.messages import Message, MessageStore
 from tests.simulation.scenario import CALM, Scenario
@@ -43,7 +43,7 @@ _FUNCTIONS = {
     **{each.value: "copy" for each in LANES},
 }
 #: Sources and catalogs don't change in a model that doesn't say so; what was copied today is for display.
-UNSEEN = frozenset({"sources.read", "catalog.page", "catalog.item", "catalog.collection", "activities.save"})
+UNSEEN = frozenset({SOURCE, "catalog.page", "catalog.item", "catalog.collection", "activities.save"})
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,10 +141,9 @@ class Model:
     def settle(self) -> None:
         """Let everybody go on as far as it can."""
         self.scheduler.run(until=self._now(), ends=lambda: False)
-        for each in self.processes:
-            if each.turns.is_dead:
-                each.loop.die()
-        self.processes = [each for each in self.processes if not (each.is_over or each.turns.is_dead)]
+        ended = [each for each in self.processes if each.is_over or each.turns.is_dead]
+        self.processes = [each for each in self.processes if each not in ended]
+        _end(ended)
 
     def state(self) -> bytes:
         """See ``Way``."""
@@ -162,9 +161,7 @@ class Model:
 
     def close(self) -> None:
         """See ``Way``."""
-        for each in self.processes:
-            each.turns.is_dead = True
-            each.loop.die()
+        _end(self.processes)
 
     def end_calmly(self, queues: Sequence[str]) -> None:
         """Work what is left in some queues, one thing after the other, and nothing goes wrong."""
@@ -329,6 +326,13 @@ class Model:
 
     def _now(self) -> float:
         return self.scheduler.now
+
+
+def _end(processes: Iterable[Process]) -> None:
+    """Let nothing go on of them, as what writes the day's activity now and then would."""
+    for each in processes:
+        each.turns.is_dead = True
+        each.loop.die()
 
 
 async def _work(pipeline: Pipeline, message: Message) -> None:

@@ -48,9 +48,9 @@ def _pages(limits: Limits, *, is_quick: bool = True) -> Small:
     return Small(of="a run of three pages", limits=limits, begin=begin, is_quick=is_quick)
 
 
-def _poison(limits: Limits) -> Small:
+def _poison(limits: Limits, *, is_quick: bool = True) -> Small:
     begin = functools.partial(poison_of, limits, passes=1, redrives=1)
-    return Small(of="a message in the poison queue", limits=limits, begin=begin, is_quick=True)
+    return Small(of="a message in the poison queue", limits=limits, begin=begin, is_quick=is_quick)
 
 
 #: The fast ones first.
@@ -61,8 +61,8 @@ MODELS = (
     _copies("one block", Limits(processes=2, doubles=1, crashes=1)),
     _poison(Limits(processes=1, crashes=1, pauses=1)),
     _copies("two blocks, resumed", Limits(processes=2, doubles=1, crashes=1)),
-    _copies("two blocks, changing", Limits(processes=2, changes=1), causes=2),
-    _poison(Limits(processes=2, crashes=1, pauses=1)),
+    _copies("two blocks, changing", Limits(processes=2, changes=1), causes=2, is_quick=False),
+    _poison(Limits(processes=2, crashes=1, pauses=1), is_quick=False),
     _pages(Limits(processes=1, crashes=2, lost=1), is_quick=False),
     _copies("two blocks", Limits(processes=2, doubles=1, crashes=2, lost=1), is_quick=False),
     _copies("two blocks, resumed", Limits(processes=2, doubles=1, crashes=2, lost=1), is_quick=False),

@@ -16,6 +16,11 @@ from tests.simulation.loops import ProcessLoop
 ETAG = re.compile(r'"0x[0-9A-F]+"|W/"[a-z]+-[0-9]+"')
 
 
+#: The call that opens a source.
+SOURCE = "sources.read"
+_CLOCK_DIGITS = 6
+
+
 class End(Enum):
     """How a call ends."""
 
@@ -52,7 +57,7 @@ class Turns(Effects):
 
     @property
     def seen(self) -> bytes:
-        """A digest of all answers so far, but for their ETags: what the process does next is decided by these alone."""
+        """A digest of all answers so far but for their ETags, and of their times: they decide what it does next."""
         return self._seen.digest()
 
     @override
@@ -101,7 +106,10 @@ class Turns(Effects):
     def _note(self, name: str, answer: Any) -> None:
         text = with_stores(repr(answer), name.partition(".")[0])
         self.etags += ETAG.findall(text)
-        self._seen.update(f"{name} {ETAG.sub('', text)}\n".encode())
+        now = self._loop.time()
+        # A source is of its time; anything else is told the time by a clock, which counts microseconds.
+        when = now if name == SOURCE else round(now, _CLOCK_DIGITS)
+        self._seen.update(f"{when} {name} {ETAG.sub('', text)}\n".encode())
 
 
 def with_stores(text: str, store: str) -> str:

@@ -222,7 +222,7 @@ OF_BLOBS = (
     ),
     plant(
         "what couldn't be staged is left out",
-        "An error of Put Block is swallowed, and what came before is committed.",
+        "An error of Put Block is swallowed, and the other blocks are committed.",
         hunk(
             _STAGING,
             """
@@ -230,9 +230,16 @@ OF_BLOBS = (
 +            try:
 +                await self._blobs.stage(self._path, block.pieces, block_id=name)
 +            except Exception:
-+                self.ids = self.ids[:index]
 +                return
          self.ids[index] = name
+""",
+        ),
+        hunk(
+            _ENGINE,
+            """
+-            written = await self.blobs.commit(job.path, staging.ids, content=content, replaces=replaces)
++            staged = [each for each in staging.ids if each]
++            written = await self.blobs.commit(job.path, staged, content=content, replaces=replaces)
 """,
         ),
     ),

@@ -224,5 +224,12 @@ OF_REQUESTS = (
 +        href = asset.href
 """,
         ),
+        hunk(
+            "shared.model.assets",
+            """
+-    href: Annotated[str, Field(min_length=1, max_length=8192), AfterValidator(unsigned)]
++    href: Annotated[str, Field(min_length=1, max_length=8192)]
+""",
+        ),
     ),
 )
