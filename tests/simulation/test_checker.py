@@ -271,7 +271,7 @@ def test_one_id_for_two_blocks(world: _World) -> None:
 
 
 def test_poison_that_says_nothing(world: _World) -> None:
-    """S14: what the pipeline puts aside itself has a reason, and a failure written down; what the host does has neither."""
+    """S14: what the pipeline puts aside has a reason, and a failure written down; what the host does has neither."""
     world.send(world.request(), Queue.COPY.poison)
     assert world.broken == []
 

@@ -66,5 +66,4 @@ MODELS = (
     _pages(Limits(processes=1, crashes=2, lost=1), is_quick=False),
     _copies("two blocks", Limits(processes=2, doubles=1, crashes=2, lost=1), is_quick=False),
     _copies("two blocks, resumed", Limits(processes=2, doubles=1, crashes=2, lost=1), is_quick=False),
-    _pages(Limits(processes=2, crashes=1), is_quick=False),
 )
