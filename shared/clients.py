@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from shared.catalogs.kind import Ways
 from shared.catalogs.kinds import KINDS, reader_of
@@ -29,7 +30,7 @@ from shared.ledgers import Ledgers, Rebuilding, Reporting, Showing
 from shared.model.datasets import Dataset, Datasets, load_datasets
 from shared.model.kinds import define
 from shared.model.prices import Prices, load_prices
-from shared.model.settings import HostQueues, Platform, Settings, read_secrets
+from shared.model.settings import HostQueues, Platform, Settings, Telemetry, read_secrets
 from shared.pipeline import Environment, Pipeline, Ports
 from shared.poison import Mending, Preserving
 from shared.publishing import Publishing
@@ -48,6 +49,9 @@ from shared.storage.shares import AzureShares
 from shared.storage.stores import Stores
 from shared.storage.streams import open_stream
 from shared.telemetry import configure_logging
+
+if TYPE_CHECKING:
+    from shared.tracing import Tracer
 
 logger = logging.getLogger(__name__)
 
@@ -132,7 +136,9 @@ async def open_app(root: Path, *, opening: Opening = Opening.APP) -> AsyncGenera
     if opening is Opening.APP and settings.saturation < _LOW_SATURATION:
         logger.warning("saturation is low", extra={"action": "low_saturation", "saturation": settings.saturation})
     host = HostQueues.read(root / "host.json")
+    process = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
     async with (
+        _tracer(process, opening=opening) as tracer,
         open_account(settings) as account,
         _manners(datasets, account, opening=opening) as manners,
         contextlib.aclosing(Egress(manners=manners)) as egress,
@@ -159,8 +165,35 @@ async def open_app(root: Path, *, opening: Opening = Opening.APP) -> AsyncGenera
             ),
             prices=load_prices(),
             root=root,
+            process=process,
+            tracer=tracer,
         )
-        yield parts.app(host)
+        app = parts.app(host)
+        yield _traced(app, tracer) if tracer else app
+
+
+@contextlib.asynccontextmanager
+async def _tracer(process: str, *, opening: Opening) -> AsyncGenerator["Tracer | None"]:
+    """What makes spans until the block ends; None where tracing is off, which costs nothing."""
+    telemetry = Telemetry()
+    if opening is not Opening.APP or not telemetry.is_traced:
+        yield None
+        return
+    from shared.tracing import opened_tracer  # noqa: PLC0415 - OpenTelemetry is imported where it is switched on only
+
+    async with opened_tracer(telemetry, process=process) as tracer:
+        yield tracer
+
+
+def _traced(app: App, tracer: "Tracer") -> App:
+    from shared.tracing import TracedCopying, TracedDiscovery, TracedPublishing  # noqa: PLC0415 - as above
+
+    return dataclasses.replace(
+        app,
+        discovery=TracedDiscovery.of(app.discovery, tracer),
+        copying=TracedCopying.of(app.copying, tracer),
+        publishing=TracedPublishing.of(app.publishing, tracer),
+    )
 
 
 @contextlib.asynccontextmanager
@@ -188,6 +221,9 @@ class _Parts:
     guards: Guards
     prices: Prices
     root: Path
+    #: Unlike any other process's.
+    process: str
+    tracer: "Tracer | None"
 
     def app(self, host: HostQueues) -> App:
         """Put the use cases together."""
@@ -220,26 +256,12 @@ class _Parts:
         )
 
     def _pipeline(self, host: HostQueues) -> Pipeline:
-        stores = self.stores
         return Pipeline(
             settings=self.settings,
             datasets=self.datasets,
-            ports=Ports(
-                queues=stores.queues,
-                runs=stores.runs,
-                plans=stores.plans,
-                holds=stores.holds,
-                watermarks=stores.watermarks,
-                ledger=stores.ledger,
-                failures=stores.failures,
-                activities=stores.activities,
-                blobs=stores.blobs,
-                items=stores.items,
-                sources=HttpSources(self.egress, self.signing),
-                catalog_of=self._catalog,
-            ),
+            ports=self._ports(),
             environment=Environment(
-                name=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
+                name=self.process,
                 clock=_now,
                 chance=_chance,
                 sleep=asyncio.sleep,
@@ -250,6 +272,28 @@ class _Parts:
             capacity=self.settings.instances * host.concurrency,
             most_deliveries=host.max_dequeue_count,
         )
+
+    def _ports(self) -> Ports:
+        stores = self.stores
+        ports = Ports(
+            queues=stores.queues,
+            runs=stores.runs,
+            plans=stores.plans,
+            holds=stores.holds,
+            watermarks=stores.watermarks,
+            ledger=stores.ledger,
+            failures=stores.failures,
+            activities=stores.activities,
+            blobs=stores.blobs,
+            items=stores.items,
+            sources=HttpSources(self.egress, self.signing),
+            catalog_of=self._catalog,
+        )
+        if self.tracer is None:
+            return ports
+        from shared.tracing import traced_ports  # noqa: PLC0415 - as above
+
+        return traced_ports(ports, self.tracer)
 
     def _census(self, documents: Documents) -> Census:
         stores = self.stores

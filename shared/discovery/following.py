@@ -11,6 +11,8 @@ def following(
 ) -> PageRequest | None:
     """The next part, page or window; None: the run ends here."""
     fresh: dict[str, object] = {"deferrals": 0, "deferred_since": None, "reason": None, "spent": spent}
+    # Sent by this page, not by whoever sent this one.
+    fresh["traceparent"] = None
     if not is_last_part:
         return request.model_copy(update={**fresh, "part": request.part + 1})
     update = {**fresh, "page": request.page + 1, "part": 0, "token": page.next_token}

@@ -9,13 +9,14 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from shared.model.assets import Asset, bucket
 from shared.model.assets import Identity as ItemName
 from shared.model.caps import Spent
 from shared.model.errors import MalformedRequestError, RequestTooLargeError
 from shared.model.names import DatasetName
+from shared.model.traces import Traceparent, well_formed
 from shared.model.windows import Window
 
 #: A message has at most 64 KiB in Base64; 48 KiB before it, of which a reason may take the last 8.
@@ -55,6 +56,10 @@ class Message(BaseModel):
     deferrals: Annotated[int, Field(ge=0)] = 0
     deferred_since: AwareDatetime | None = None
     reason: "Reason | None" = None
+    #: The span that sent it, where tracing is on (W3C Trace Context); an older version of the app refuses the field.
+    #: It goes with whatever is sent again, so that all tries are siblings. One that is malformed is as good as none: no
+    #: work is lost over it.
+    traceparent: Annotated[Traceparent | None, BeforeValidator(well_formed)] = None
 
     def encode(self) -> str:
         """The message's body as it is sent, before Base64."""

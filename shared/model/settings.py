@@ -96,6 +96,38 @@ class Platform(BaseSettings):
     built_in_authentication: Annotated[bool, Field(validation_alias="WEBSITE_AUTH_ENABLED")] = False
 
 
+class Telemetry(BaseSettings):
+    """What the platform reads of OpenTelemetry, too: its worker takes up the host's trace where one of these is set.
+
+    https://learn.microsoft.com/azure/azure-functions/opentelemetry-howto. A value that is neither true nor false is
+    false, as it is to the worker.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    #: The worker reads the host's trace context, and the app exports its spans by OTLP.
+    opentelemetry: Annotated[str, Field(validation_alias="PYTHON_ENABLE_OPENTELEMETRY")] = ""
+    #: The worker has set up Azure Monitor's exporter, which takes every span of the process.
+    azure_monitor: Annotated[str, Field(validation_alias="PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY")] = ""
+    endpoint: Annotated[str, Field(validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT")] = ""
+    traces_endpoint: Annotated[str, Field(validation_alias="OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")] = ""
+
+    @property
+    def exports(self) -> bool:
+        """Tell whether the app is to export spans by OTLP itself."""
+        return _is_true(self.opentelemetry) and bool(self.endpoint or self.traces_endpoint)
+
+    @property
+    def is_traced(self) -> bool:
+        """Tell whether anybody takes spans."""
+        return self.exports or _is_true(self.azure_monitor)
+
+
+def _is_true(value: str) -> bool:
+    """As the worker has it (is_true_like of azure_functions_runtime)."""
+    return value.lower().strip() in {"1", "true", "t", "yes", "y"}
+
+
 def read_secrets(names: Mapping[str, str], *, at_use: bool = False) -> Mapping[str, SecretStr]:
     """Read the app settings that hold sources' secrets; ``names`` has them by the field that names each.
 
