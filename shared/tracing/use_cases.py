@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from shared.copying import Copying
 from shared.copying.job import Copied, Job, Outcome
@@ -55,7 +55,7 @@ class TracedCopying(Copying):
         message = said(body)
 
         def telling() -> Attributes:
-            assets: Any = message.get("assets")
+            assets = cast("list[object] | None", message.get("assets"))
             return _told(message, queue=lane) | {"sluice.assets": len(assets) if isinstance(assets, list) else None}
 
         with self.tracer.received(f"process {lane}", telling, sender=message.get("traceparent")):

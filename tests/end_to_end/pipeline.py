@@ -251,9 +251,10 @@ class Pipeline:
 
 
 @contextlib.contextmanager
-def open_pipeline(directory: Path) -> Generator[Pipeline]:
+def open_pipeline(directory: Path, *, more: Mapping[str, str] = MappingProxyType({})) -> Generator[Pipeline]:
     """Run a pipeline in a directory until the block ends; enter once the app is healthy, its queues and tables made.
 
+    ``more`` are settings of the app beside those that every test has.
     Raises AssertionError at the end where a message was sent that will expire.
     """
     with contextlib.ExitStack() as stack:
@@ -261,7 +262,7 @@ def open_pipeline(directory: Path) -> Generator[Pipeline]:
         wire = stack.enter_context(in_background(Wire(storage).serve()))
         files = stack.enter_context(in_background(raw_server()))
         root = _install(directory / "app", files_port=files.port, blob_port=storage.blob_port)
-        host = stack.enter_context(_host(root, storage=storage, wire=wire))
+        host = stack.enter_context(_host(root, storage=storage, wire=wire, more=more))
         pipeline = Pipeline(root=root, storage=storage, wire=wire, files=files, host=host)
         wait_until(lambda: pipeline.ask("GET", "health")[0] == 200)
         yield pipeline
@@ -334,6 +335,10 @@ def _install(root: Path, *, files_port: int, blob_port: int) -> Path:
     return root
 
 
-def _host(root: Path, *, storage: Azurite, wire: Wire) -> contextlib.AbstractContextManager[Running]:
+def _host(
+    root: Path, *, storage: Azurite, wire: Wire, more: Mapping[str, str] = MappingProxyType({})
+) -> contextlib.AbstractContextManager[Running]:
     log_json = root.parent / f"host-{uuid.uuid4().hex}.jsonl"
-    return functions_host(root, storage=storage, environment=settings_of(wire), log_json=log_json, lease_seconds=5)
+    return functions_host(
+        root, storage=storage, environment={**settings_of(wire), **more}, log_json=log_json, lease_seconds=5
+    )

@@ -1,0 +1,8 @@
+import pytest
+
+from tests.unit.tracing.spans import Spans
+
+
+@pytest.fixture
+def spans() -> Spans:
+    return Spans()
