@@ -2,6 +2,8 @@ import asyncio
 import logging
 import math
 import os
+import subprocess
+import sys
 from collections.abc import AsyncGenerator, Generator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +17,13 @@ from shared.catalogs.manifest import Manifest
 from shared.catalogs.stac import StacSearch
 from shared.catalogs.static_stac import StaticStac
 from shared.clients import Process
+from shared.copying import Copying
+from shared.discovery import Discovery
 from shared.model.errors import DatasetsInvalidError
+from shared.publishing import Publishing
+from shared.storage.queues import AzureQueues
+from shared.tracing import TracedCopying, TracedDiscovery, TracedPublishing
+from shared.tracing.ports import TracedQueues
 
 #: Nothing listens there, and opening an account sends nothing.
 _NOWHERE = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=c2VjcmV0;" + "".join(
@@ -40,7 +48,9 @@ allow = { hosts = ["storage.googleapis.com"] }
 def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """The settings of a process: an account, and of everything else the default."""
     for name in os.environ:
-        if name.startswith(("SluiceStorage", "STORAGE_", "DISCOVER_", "COPY_", "DATASETS_", "AzureFunctionsJobHost__")):
+        if name.startswith(
+            ("SluiceStorage", "STORAGE_", "DISCOVER_", "COPY_", "DATASETS_", "AzureFunctionsJobHost__", "PYTHON_")
+        ):
             monkeypatch.delenv(name)
     monkeypatch.setenv("SluiceStorage", _NOWHERE)
     return monkeypatch
@@ -90,6 +100,33 @@ async def test_the_settings_reach_the_use_cases(environment: pytest.MonkeyPatch,
     assert app.discovery.most_deliveries == 5
     assert app.starting.stall == timedelta(minutes=90)
     assert app.copying.deadline == timedelta(minutes=1)
+
+
+async def test_tracing_that_is_off(process: Process) -> None:
+    """Nothing is put around the use cases and their ports where nobody takes spans."""
+    app = await process.app()
+
+    found = [type(each) for each in (app.discovery, app.copying, app.publishing, app.discovery.queues)]
+    assert found == [Discovery, Copying, Publishing, AzureQueues]
+
+
+async def test_tracing_that_is_on(environment: pytest.MonkeyPatch, process: Process) -> None:
+    """The platform's setting alone puts spans around the use cases and what they send."""
+    environment.setenv("PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY", "true")
+
+    app = await process.app()
+
+    found = [type(each) for each in (app.discovery, app.copying, app.publishing, app.discovery.queues)]
+    assert found == [TracedDiscovery, TracedCopying, TracedPublishing, TracedQueues]
+
+
+def test_opentelemetry_is_imported_where_it_is_on_only() -> None:
+    """A process that doesn't trace never loads OpenTelemetry."""
+    code = "import sys, function_app; print(any(each.startswith('opentelemetry') for each in sys.modules))"
+
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+
+    assert found.stdout == "False\n"
 
 
 async def test_each_kind_of_catalog_has_its_reader(process: Process) -> None:

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from shared.model.errors import DatasetsInvalidError
-from shared.model.settings import BlockCheck, HostQueues, Platform, Settings, read_secrets
+from shared.model.settings import BlockCheck, HostQueues, Platform, Settings, Telemetry, read_secrets
 
 _URIS = ("SluiceStorage__blobServiceUri", "SluiceStorage__queueServiceUri", "SluiceStorage__tableServiceUri")
 _PREFIX = "AzureFunctionsJobHost__extensions__queues__"
@@ -173,3 +173,27 @@ def test_no_built_in_authentication(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WEBSITE_AUTH_ENABLED", raising=False)
 
     assert Platform().built_in_authentication is False
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, (False, False)),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c"}, (False, False)),
+        ({"PYTHON_ENABLE_OPENTELEMETRY": "true"}, (False, False)),
+        ({"PYTHON_ENABLE_OPENTELEMETRY": "nonsense", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://c"}, (False, False)),
+        ({"PYTHON_ENABLE_OPENTELEMETRY": " True ", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://c"}, (True, True)),
+        ({"PYTHON_ENABLE_OPENTELEMETRY": "1", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://c/t"}, (True, True)),
+        ({"PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY": "y"}, (False, True)),
+    ],
+)
+def test_tracing_is_opt_in(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], expected: tuple[bool, bool]
+) -> None:
+    """Spans are exported where OpenTelemetry is on and somebody takes them; Azure Monitor's are the worker's."""
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+
+    telemetry = Telemetry()
+
+    assert (telemetry.exports, telemetry.is_traced) == expected

@@ -3,20 +3,23 @@ from datetime import timedelta
 
 import pytest
 
-from shared.model.errors import SourceUnavailableError, StorageFailedError
+from shared.model.errors import Fate, SourceUnavailableError, StorageFailedError
 from shared.model.messages import CopyRequest, Queue
+from shared.model.rows import Failure
 from shared.storage.blobs import BlobPath, Content
 from shared.tracing.ports import (
     MOST_BLOCKS,
     TracedBlobs,
+    TracedFailures,
+    TracedLedger,
     TracedQueues,
     TracedSources,
     said,
 )
-from tests.fakes import MemoryBlobs, MemoryQueues
+from tests.fakes import MemoryBlobs, MemoryFailures, MemoryLedger, MemoryQueues
 from tests.fakes.sources import FakeSources, Version
 from tests.unit.copying.world import version
-from tests.unit.model.builders import asset, copy_request, dataset
+from tests.unit.model.builders import NOON, asset, copy_request, dataset
 from tests.unit.tracing.spans import Sender, Spans, id_of, trace_of
 
 _PATH = BlobPath(container="assets", name="a")
@@ -151,3 +154,41 @@ async def test_blob_as_it_is(spans: Spans) -> None:
 def test_body_that_is_no_message(body: bytes) -> None:
     """Of whatever isn't a JSON object nothing is said, and nothing is raised."""
     assert said(body) == {}
+
+
+async def test_calls_without_spans(spans: Spans) -> None:
+    """Counts, reads of the ledger and of failures go through, without spans."""
+    failures, failure = MemoryFailures(), _failure()
+    await failures.record([failure])
+    traced = TracedFailures(failures, spans.tracer)
+    queues, ledger = TracedQueues(MemoryQueues(), spans.tracer), TracedLedger(MemoryLedger(), spans.tracer)
+
+    found = (
+        await queues.count("copy"),
+        await ledger.of("s2", [("i", "k")]),
+        await ledger.of_items("s2", ["i"]),
+        await traced.of("s2", "i", "k"),
+        await traced.of_item("s2", "i"),
+        [each async for each in traced.all_of("s2")],
+        await traced.remove(failure),
+    )
+
+    assert found == (0, {}, {}, failure, [failure], [failure], True)
+    assert spans.parents() == {}
+
+
+def _failure() -> Failure:
+    return Failure(
+        dataset="s2",
+        item="i",
+        key="k",
+        href="https://h.example.org/a",
+        error="AssetNotFoundError",
+        fate=Fate.POISON,
+        message="404",
+        host="h.example.org",
+        cause="run-1",
+        request_id=None,
+        first_at=NOON,
+        last_at=NOON,
+    )

@@ -5,12 +5,14 @@ import dataclasses
 import pytest
 
 from shared.copying import Copying
+from shared.model.datasets import Datasets
 from shared.model.errors import SourceThrottledError
 from shared.model.items import Page
-from shared.model.messages import Queue
+from shared.model.messages import PublishRequest, Queue
 from shared.pipeline import Ports
-from shared.storage.blobs import Blobs
-from shared.tracing import TracedCopying, TracedDiscovery, traced_ports
+from shared.publishing import Publishing
+from shared.storage.items import Items
+from shared.tracing import TracedCopying, TracedDiscovery, TracedPublishing, traced_ports
 from shared.tracing.ports import MOST_BLOCKS, TracedBlobs, TracedFailures, TracedLedger, TracedQueues, TracedSources
 from tests.fakes.sources import Version
 from tests.unit.copying.world import BLOCK, LARGE, SMALL, World, request, tiff
@@ -21,7 +23,7 @@ from tests.unit.tracing.spans import Sender, Spans, links_of, parent_of, trace_o
 
 def traced(world: World, spans: Spans) -> Copying:
     """The world's use case, traced, on traced ports."""
-    blobs: Blobs = TracedBlobs(world.blobs, spans.tracer)
+    blobs = TracedBlobs(world.blobs, spans.tracer)
     queues = TracedQueues(world.queues, spans.tracer)
     failures = TracedFailures(world.failures, spans.tracer)
     ledger = TracedLedger(world.ledger, spans.tracer)
@@ -166,3 +168,31 @@ def test_every_port_that_is_traced(spans: Spans) -> None:
 
     changed = {each.name for each in dataclasses.fields(Ports) if getattr(found, each.name) is not None}
     assert changed == {"queues", "ledger", "blobs", "sources", "failures"}
+
+
+async def test_publishing(spans: Spans) -> None:
+    """A publish message's delivery is within the span that sent it, and refuses what plain publishing refuses."""
+    world, sender = World(), Sender()
+    plain = Publishing(
+        datasets=Datasets(datasets={"s2": world.dataset}),
+        ledger=world.ledger,
+        failures=world.failures,
+        items=Items(world.blobs),
+        queues=world.queues,
+        endpoint="https://account.example.org",
+        clock=world.clock,
+    )
+    body = PublishRequest(
+        dataset="s2", item="i", version="0" * 64, asked_at=world.clock(), traceparent=sender.traceparent
+    )
+
+    await TracedPublishing.of(plain, spans.tracer).deliver(body.encode().encode())
+
+    publishing = spans.one("publish item")
+    assert (trace_of(publishing), parent_of(publishing)) == (sender.trace, sender.span)
+    assert dict(publishing.attributes or {}) == {
+        "messaging.destination.name": "publish",
+        "sluice.dataset": "s2",
+        "sluice.item": "i",
+        "sluice.deferrals": 0,
+    }
