@@ -46,6 +46,7 @@ _SECTIONS: Mapping[str, str] = {
     "ledgers": "Census and ledger",
     "storage": "The app itself",
     "clients": "The app itself",
+    "tracing": "The app itself",
 }
 
 

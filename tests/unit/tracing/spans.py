@@ -7,6 +7,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from shared.model.traces import Traceparent
 from shared.tracing import Tracer
 
 
@@ -51,9 +52,9 @@ class Sender:
     span: str = "b7ad6b7169203331"
 
     @property
-    def traceparent(self) -> str:
+    def traceparent(self) -> Traceparent:
         """What the message carries."""
-        return f"00-{self.trace}-{self.span}-01"
+        return Traceparent(f"00-{self.trace}-{self.span}-01")
 
 
 def id_of(span: ReadableSpan) -> int:
