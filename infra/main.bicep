@@ -54,6 +54,10 @@ param discoverSaturation string = '1.5'
 @secure()
 param sourceSettings object = {}
 
+@description('Optional. Settings that switch tracing on, as docs/tracing.md has them: never together with the deployment of the first version that traces.')
+@secure()
+param tracingSettings object = {}
+
 @description('Optional. The containers that the datasets copy into and publish items in, as datasets.toml names them.')
 @minLength(1)
 @maxLength(100)
@@ -296,6 +300,7 @@ module app 'modules/app.bicep' = {
     discoverSchedule: discoverSchedule
     discoverSaturation: discoverSaturation
     sourceSettings: sourceSettings
+    tracingSettings: tracingSettings
   }
   // The first start needs the roles: without them the host can't reach its own storage.
   dependsOn: [

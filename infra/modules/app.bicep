@@ -81,6 +81,10 @@ param discoverSaturation string
 @secure()
 param sourceSettings object = {}
 
+@description('Optional. Settings that switch tracing on, as docs/tracing.md has them.')
+@secure()
+param tracingSettings object = {}
+
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
   name: identityName
 }
@@ -195,7 +199,8 @@ resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
       COPY_BLOCK_CHECK: 'crc64'
       COPY_DEADLINE_SECONDS: '1200'
     },
-    sourceSettings
+    sourceSettings,
+    tracingSettings
   )
 }
 

@@ -47,7 +47,7 @@ class Tracer:
 
     @contextlib.contextmanager
     def begun(self, name: str, telling: Telling = dict, *, sender: object) -> Generator["Recording"]:
-        """A span that begins a trace of its own, or goes on with the host's; linked to whoever sent its message."""
+        """A span that begins a trace of its own, or goes on with the host's; linked to who sent its message."""
         sent = _context(well_formed(sender))
         links = [] if sent is None else [Link(_span_context(sent))]
         with self._span(name, telling, kind=SpanKind.CONSUMER, links=links) as recording:
@@ -73,6 +73,10 @@ class Tracer:
         parent: Context | None = None,
         links: Sequence[Link] = (),
     ) -> Generator["Recording"]:
+        around = trace.get_current_span().get_span_context()
+        if parent is None and around.is_remote and not around.trace_flags.sampled:
+            # The host records no trace, or not this one: whether ours is recorded is our own sampler's to say.
+            parent, links = Context(), [*links, Link(around)]
         with self._spans.start_as_current_span(
             name, context=parent, kind=kind, links=links, record_exception=False, set_status_on_exception=False
         ) as span:

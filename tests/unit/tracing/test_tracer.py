@@ -1,7 +1,8 @@
 import pytest
+from opentelemetry.context import Context, attach, detach
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
-from opentelemetry.trace import StatusCode
+from opentelemetry.trace import NonRecordingSpan, SpanContext, StatusCode, TraceFlags, set_span_in_context
 
 from shared.tracing import Tracer
 from tests.unit.tracing.spans import Sender, Spans, id_of, links_of, parent_of, trace_of
@@ -96,3 +97,38 @@ def test_unsampled_spans_ask_for_nothing() -> None:
 def test_no_trace_outside_of_spans(spans: Spans) -> None:
     """Outside of any span there is nothing that a message could carry."""
     assert spans.tracer.current().traceparent is None
+
+
+def _invocation(flags: int) -> Context:
+    """What the worker attaches: the host's trace, sampled or not."""
+    sender = Sender()
+    context = SpanContext(
+        trace_id=int(sender.trace, 16), span_id=int(sender.span, 16), is_remote=True, trace_flags=TraceFlags(flags)
+    )
+    return set_span_in_context(NonRecordingSpan(context))
+
+
+def test_host_that_records_its_trace(spans: Spans) -> None:
+    """A page goes on in the host's trace, where the host records that."""
+    token = attach(_invocation(1))
+
+    with spans.tracer.begun("page", sender=None):
+        pass
+    detach(token)
+
+    page = spans.one("page")
+    assert (trace_of(page), parent_of(page), links_of(page)) == (Sender().trace, Sender().span, [])
+
+
+def test_host_that_records_nothing(spans: Spans) -> None:
+    """A host that doesn't record its own trace keeps nobody from recording ours, which is linked to it."""
+    token = attach(_invocation(0))
+
+    with spans.tracer.begun("page", sender=None), spans.tracer.span("send"):
+        pass
+    detach(token)
+
+    page, send = spans.one("page"), spans.one("send")
+    assert (parent_of(page), links_of(page)) == (None, [Sender().span])
+    assert trace_of(page) != Sender().trace
+    assert (parent_of(send), links_of(send)) == (f"{id_of(page):016x}", [])
