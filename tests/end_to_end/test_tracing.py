@@ -65,13 +65,15 @@ def test_one_trace(traced: Pipeline, collector: Collector) -> None:
 
 
 def test_nothing_secret(traced: Pipeline, collector: Collector) -> None:
-    """What a source's answer or an href says that is secret is in no span."""
+    """No span has an href, be its query known to be secret or not, nor the key that opens the collector."""
     asset = traced.serve(b"gone", status="404 Not Found")
-    signed = asset.model_copy(update={"href": f"{asset.href}?sig={_CANARY}&token={_CANARY}", "key": "signed"})
+    signed = asset.model_copy(update={"href": f"{asset.href}?pass={_CANARY}&sig={_CANARY}", "key": "signed"})
 
     traced.wait_until_deleted(traced.send(Queue.COPY, request_of(signed).encode()))
     wait_until(lambda: any(each.name == "process copy" for each in collector.trace_of("signed")))
 
+    assert any(_CANARY in each.target for each in tuple(traced.files.asked))
+    assert {each.headers["x-key"] for each in collector.requests} == {f"{_CANARY}-key"}
     assert not any(_CANARY.encode() in each.body for each in collector.requests)
 
 
