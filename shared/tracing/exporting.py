@@ -32,13 +32,28 @@ async def opened_tracer(telemetry: Telemetry, *, process: str) -> AsyncGenerator
         return
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    provider = TracerProvider(resource=_resource(process))
-    provider.add_span_processor(BatchSpanProcessor(TellingExporter(OTLPSpanExporter())))
+    provider = _provider(process)
+    if provider is None:
+        yield Tracer(trace.NoOpTracer())
+        return
     try:
         yield Tracer(provider.get_tracer(_NAME))
     finally:
         # Waits for the collector.
         await asyncio.to_thread(provider.shutdown)
+
+
+def _provider(process: str) -> TracerProvider | None:
+    """The SDK's own, by its settings; None where one of those can't be used: the app copies without traces, too."""
+    try:
+        provider = TracerProvider(resource=_resource(process))
+        provider.add_span_processor(BatchSpanProcessor(TellingExporter(OTLPSpanExporter())))
+    except ValueError as error:
+        way_out = "mend the setting OTEL_… that holds this value, or take it out"
+        extra = {"action": "traces_off", "error": str(error), "way_out": way_out}
+        logger.error("traces are off: a setting of OpenTelemetry can't be used", extra=extra)  # noqa: TRY400 - no defect
+        return None
+    return provider
 
 
 class TellingExporter(SpanExporter):

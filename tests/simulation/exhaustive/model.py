@@ -14,6 +14,7 @@ What makes no difference is no option, so that all of them can be gone into:
 So a state is what is stored, what each process was told, and what may still go wrong.
 """
 
+import asyncio
 import contextvars
 import dataclasses
 import hashlib
@@ -22,7 +23,6 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from shared.model.errors import SluiceError
 from shared.model.messages import LANES, Queue
 from shared.pipeline import Pipeline
-from tests.fakes.faults import KilledError
 from tests.simulation.account import Account
 from tests.simulation.catalog import LateCatalog
 from tests.simulation.checker import Checker
@@ -193,7 +193,7 @@ class Model:
             Invocation(function=doing, queue=message.queue if message else "", body=message.body if message else ""),
         )
         task = loop.create_task(self._run(process, work), context=context)
-        task.add_done_callback(lambda _: None)
+        task.add_done_callback(lambda task: self._ended(process, task))
 
     def _options(self) -> list[Option]:
         found = [
@@ -270,11 +270,13 @@ class Model:
             await work(process)
         except SluiceError as error:
             self._failed(process, error)
-        except KilledError:
-            pass
-        except Exception as error:  # noqa: BLE001 - whatever it is, nobody has foreseen it
+        finally:
+            process.is_over = True
+
+    def _ended(self, process: Process, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not process.turns.is_dead:
             self.checker.fail("unforeseen", f"{process.doing}: {error!r}")
-        process.is_over = True
 
     def _failed(self, process: Process, error: SluiceError) -> None:
         """L2: nothing fails by itself."""

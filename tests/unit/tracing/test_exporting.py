@@ -90,6 +90,24 @@ async def test_azure_monitor(environment: pytest.MonkeyPatch) -> None:
             assert copying.traceparent is None
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "999999"), ("OTEL_BSP_MAX_QUEUE_SIZE", "-1")]
+)
+async def test_a_setting_that_cannot_be_used(
+    environment: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str, value: str
+) -> None:
+    """It turns traces off, with a line in the log, and the app works all the same."""
+    environment.setenv("PYTHON_ENABLE_OPENTELEMETRY", "1")
+    environment.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+    environment.setenv(name, value)
+
+    async with opened_tracer(Telemetry(), process="here-1") as tracer:
+        with tracer.span("copy"):
+            pass
+
+    assert [getattr(each, "action", None) for each in caplog.records] == ["traces_off"]
+
+
 def test_lost_spans_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
     """That spans are lost is said once, and once that they no longer are; each export's result is passed on."""
     lost, good = SpanExportResult.FAILURE, SpanExportResult.SUCCESS
