@@ -24,7 +24,7 @@ bad-day: $(AZURITE) ## Let everything go wrong, and put it right by documented c
 	@$(PYTHON) -m demo.bad_day $(if $(SABOTAGE),--sabotage $(SABOTAGE))
 
 test: $(AZURITE) ## Run the tests, with coverage (TESTS="tests/unit -k egress" runs some, without)
-	@$(PYTHON) -m pytest $(if $(TESTS),$(TESTS),--numprocesses 3 --dist loadscope --cov)
+	@$(PYTHON) -m pytest $(if $(TESTS),$(TESTS),--numprocesses 3 --dist loadscope --no-loadscope-reorder --cov)
 
 check: $(PACKAGES) ## Check format, lint, types, layers and generated files
 	@echo "check: format"; $(PYTHON) -m ruff format --check --quiet .

@@ -13,6 +13,8 @@ what stands around them:
 - ``world``     a schedule: rough, then calm, then a night's run
 - ``checker``   the safety rules, at every write; ``ending`` what has to be true when all is done
 - ``running``   many schedules; ``shrinking`` one that fails, made small; ``small`` every single fault of a small model
+- ``exhaustive`` small models in which all that can happen does
+- ``plants``    bugs in the product; ``mutants`` whether they are found
 
 The same seed gives the same schedule, in any process of this version of Python. ``python -m tests.simulation``.
 """

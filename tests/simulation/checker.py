@@ -1,9 +1,11 @@
 """The safety rules, judged at every effect by what was seen of it: no word of the pipeline's own is believed.
 
-S1 conservation · S2 no half-written blob · S3 the ledger never lies · S5 page chaining · S6 idempotence · S7 block
-ids · S14 poison says why · S15 bounded backlog · S16 discovery completeness · S19 no secret rests; that a watermark
-moves last; and L2, that hosts in trouble are no reason for poison. Acknowledging too early (S4) shows when a message
-goes away (S1). Queues refuse messages that are too large (S13). All of it holds whatever clocks say (S17).
+S1 conservation · S2 no half-written blob, no item published in part · S3 the ledger never lies · S5 page chaining · S6
+idempotence · S7 block ids · S12 nothing expires · S14 poison says why · S15 bounded backlog · S16 discovery
+completeness · S19 no secret rests; that runs are fenced (rule 11), that a watermark moves last, forward, and for
+complete runs alone (rule 12), that no older item replaces a newer one; and L2, that hosts in trouble are no reason for
+poison. Acknowledging too early (S4) shows when a message goes away (S1). Queues refuse messages that are too large
+(S13). All of it holds whatever clocks say (S17).
 """
 
 import dataclasses
@@ -193,7 +195,7 @@ class Checker:
             return
         edition, before = datetime.fromisoformat(asked_at), self._editions.get(path.name)
         if before is not None and edition < before:
-            self.fail("rule 12", f"{path.name} of {edition} is published over the one of {before}")
+            self.fail("publishing", f"{path.name} of {edition} is published over the one of {before}")
         self._editions[path.name] = edition
 
     def _check_is_not_settled(self, what: str) -> None:

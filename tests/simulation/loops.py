@@ -10,8 +10,9 @@ import heapq
 import itertools
 from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import Any, override
+from typing import Any, cast, override
 
+from tests.fakes.faults import KilledError
 from tests.simulation.choices import Choices
 
 #: Rounds in which a process that was killed winds up what it has begun; its calls have no effect any more.
@@ -196,7 +197,7 @@ class ProcessLoop(asyncio.AbstractEventLoop):
 
     @override
     def call_exception_handler(self, context: dict[str, Any]) -> None:
-        if not self.is_dead:
+        if not self.is_dead and not _is_death(context.get("exception")):
             self._troubled(f"{context.get('message')}: {context.get('exception')!r}")
 
     @override
@@ -217,3 +218,10 @@ class ProcessLoop(asyncio.AbstractEventLoop):
 def _answer[T](done: asyncio.Future[T], result: T) -> None:
     if not done.cancelled():
         done.set_result(result)
+
+
+def _is_death(error: BaseException | None) -> bool:
+    """Tell whether a task ended with its process, which has several."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(_is_death, cast("tuple[BaseException, ...]", error.exceptions)))
+    return isinstance(error, KilledError)

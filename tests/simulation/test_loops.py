@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from tests.fakes.faults import KilledError
 from tests.simulation.choices import Choices, Exhaustive, Seeded
 from tests.simulation.loops import ProcessLoop, Scheduler
 
@@ -141,3 +142,22 @@ def test_it_ends_when_it_is_told_to() -> None:
     is_over_again = scheduler.run(until=2.5, ends=lambda: False)
 
     assert (is_over, is_over_again, calls, scheduler.now) == (True, False, [1.0, 2.0], 2.5)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (KilledError(), 0),
+        (BaseExceptionGroup("", [KilledError(), BaseExceptionGroup("", [KilledError()])]), 0),
+        (BaseExceptionGroup("", [KilledError(), KeyError("bad luck")]), 1),
+        (KeyError("bad luck"), 1),
+    ],
+)
+def test_a_task_that_nobody_waits_for(error: BaseException, told: int) -> None:
+    """What it ends with is trouble, but for the end of its process."""
+    troubles: list[str] = []
+    loop = ProcessLoop(Scheduler(Seeded(1)), troubled=troubles.append)
+
+    loop.call_exception_handler({"message": "Task exception was never retrieved", "exception": error})
+
+    assert len(troubles) == told
