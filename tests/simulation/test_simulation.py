@@ -13,11 +13,11 @@ from tests.simulation.choices import Decision
 from tests.simulation.running import run_all, run_range
 from tests.simulation.world import run_seed
 
-#: As many as a core runs in half a minute, where nothing else runs.
-_SCHEDULES = 4000
+#: As many as a core runs in three minutes, where nothing else runs.
+_SCHEDULES = 20_000
 #: Calls that come up so often have been a process's last in every way.
 _OFTEN = 1000
-_SECONDS = 400
+_SECONDS = 900
 
 pytestmark = pytest.mark.timeout(_SECONDS + 20)
 

@@ -140,7 +140,8 @@ async def test_as_many_assets_as_one_call_may_have() -> None:
     await world.receive(_files("a", "b", "c"))
     sent = len(world.queues.sent)
 
-    bodies: list[Any] = [_files("a", "b", "c", "d"), {"assets": [{}, {}, {}, {}]}]
+    several = [cloud_event(_files(*each), type="org.example.delivery") for each in ("ab", "cd")]
+    bodies: list[Any] = [_files("a", "b", "c", "d"), {"assets": [{}, {}, {}, {}]}, several]
     for each in bodies:
         with pytest.raises(EventTooLargeError, match=r"4 assets .* events\.max_assets is 3: send fewer, or make a man"):
             await world.receive(each)

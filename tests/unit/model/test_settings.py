@@ -142,6 +142,19 @@ def test_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "c4n4ry" not in repr(secrets)
 
 
+def test_secrets_that_are_missing_until_they_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An operator's machine needn't have a source's secret, unless it reads from that source."""
+    monkeypatch.setenv("SOURCE_A", "c4n4ry")
+    monkeypatch.delenv("SOURCE_B", raising=False)
+    names = {"datasets.s2.source.value_setting": "SOURCE_A", "datasets.s3.source.user_setting": "SOURCE_B"}
+
+    secrets = read_secrets(names, at_use=True)
+
+    assert secrets["SOURCE_A"].get_secret_value() == "c4n4ry"
+    with pytest.raises(DatasetsInvalidError, match=r"datasets\.s3\.source\.user_setting: the app setting SOURCE_B"):
+        secrets["SOURCE_B"]
+
+
 @pytest.mark.parametrize(
     "value", [None, "", " ", "c4n4ry\nX-Evil: 1", "c4n4ry\u00e4", "@Microsoft.KeyVault(SecretUri=https://c4n4ry)"]
 )
